@@ -1,0 +1,66 @@
+#include "data/base/digest.hpp"
+
+#include <openssl/evp.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <array>
+
+#include "data/base/error.hpp"
+#include "data/base/file.hpp"
+
+namespace bsft {
+namespace {
+
+std::string hex(unsigned char const* bytes, std::size_t size) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out;
+  for (std::size_t i = 0; i < size; ++i) {
+    out += digits[bytes[i] >> 4];
+    out += digits[bytes[i] & 15];
+  }
+  return out;
+}
+
+std::string hex(XXH128_hash_t hash) {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, hash);
+  return hex(canonical.digest, sizeof canonical.digest);
+}
+
+}  // namespace
+
+std::string xxh128_hex(std::string_view bytes) { return hex(XXH3_128bits(bytes.data(), bytes.size())); }
+
+std::string sha256_hex(std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
+  unsigned int size = 0;
+  ensure(EVP_Digest(bytes.data(), bytes.size(), out.data(), &size, EVP_sha256(), nullptr) == 1, "SHA-256");
+  return hex(out.data(), size);
+}
+
+std::string sha256_file(std::filesystem::path const& file) { return sha256_hex(MappedFile(file).bytes()); }
+
+struct Digest::State {
+  XXH3_state_t* xxh = XXH3_createState();
+  ~State() { XXH3_freeState(xxh); }
+};
+
+Digest::Digest() : state_(std::make_unique<State>()) { XXH3_128bits_reset(state_->xxh); }
+Digest::~Digest() = default;
+
+Digest& Digest::add(std::string_view part) {
+  std::uint64_t const size = part.size();
+  XXH3_128bits_update(state_->xxh, &size, sizeof size);
+  XXH3_128bits_update(state_->xxh, part.data(), part.size());
+  return *this;
+}
+
+std::string Digest::hex() const { return bsft::hex(XXH3_128bits_digest(state_->xxh)); }
+
+std::uint64_t mix(std::uint64_t seed, std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+  std::array<std::uint64_t, 3> const words{a, b, c};
+  return XXH3_64bits_withSeed(words.data(), sizeof words, seed);
+}
+
+}  // namespace bsft

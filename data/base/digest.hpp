@@ -1,0 +1,34 @@
+// Digests: XXH3-128 inside the program, SHA-256 where a person compares with `sha256sum` or the Hub.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace bsft {
+
+// 32 lower-case hex digits.
+std::string xxh128_hex(std::string_view bytes);
+// 64 lower-case hex digits.
+std::string sha256_hex(std::string_view bytes);
+std::string sha256_file(std::filesystem::path const& file);
+
+// A running XXH3-128 over parts; each part is preceded by its length, so that the cut between parts counts.
+class Digest {
+ public:
+  Digest();
+  ~Digest();
+  Digest& add(std::string_view part);
+  std::string hex() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// A keyed 64-bit mix: the counter-based randomness of the whole program (XXH3-64 of the words).
+std::uint64_t mix(std::uint64_t seed, std::uint64_t a, std::uint64_t b = 0, std::uint64_t c = 0);
+
+}  // namespace bsft

@@ -1,0 +1,79 @@
+// Read a BehaviorBench HDF5 file (grammar: data/store/format.md).
+//
+// Construction reads the catalogue and the small per-record columns; token rows are read when asked for, so a rank
+// touches only its own records.  The file is opened read-only with locking off.
+// Errors: Broken for a damaged or foreign file (dataset and record named); Invalid(data) where the audit certificate is
+// missing or failed.  One reader a thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/base/ids.hpp"
+#include "data/schema/record.hpp"
+#include "data/tokenizer/behavior_map.hpp"
+
+namespace bsft {
+
+struct StoredTask {
+  std::string name, group;                          // group of its first record
+  std::vector<std::string> labels;                  // declared order
+  std::vector<std::vector<TokenId>> label_tokens;   // each label tokenised in context (as the response begins)
+};
+
+struct Catalog {
+  std::vector<StoredTask> tasks;      // index = TaskId
+  std::vector<std::string> groups;
+  std::vector<std::string> suites;
+  BehaviorMap behaviors;
+  TokenId end_token = 0;
+  std::string tokenizer_digest, template_digest, behavior_digest, converter_digest;
+  std::string data_digest;            // of the file's contents: names the data in results and checkpoints
+};
+
+// The columns of one record, all in memory.
+struct RecordInfo {
+  std::int64_t offset = 0;            // first token in the flat token dataset
+  std::int32_t prompt_end = 0;        // tokens [0, prompt_end) prompt, [prompt_end, behavior_end) behaviour token,
+  std::int32_t behavior_end = 0;      // [behavior_end, response_end) response, [response_end, length) end token
+  std::int32_t response_end = 0;
+  std::int32_t length = 0;
+  TaskId task{};
+  BehaviorId behavior{};
+  std::int16_t group = 0;
+  std::int16_t label = -1;            // index into the task's labels, -1: none
+  std::int8_t level = 0;
+  std::uint8_t action = 0;            // 0 none, 1 answer, 2 intervene, 3 restrain
+  Split split{};
+  std::uint32_t suites = 0;           // bit i: catalogue.suites[i]
+  std::int64_t case_index = 0;        // records of one case share it
+  std::int64_t twin_index = -1;       // records of one twin set share it, -1: none
+};
+
+struct StoredTokens {
+  std::vector<TokenId> tokens;  // [length] prompt | behaviour | response | end
+  std::vector<float> weights;   // [length] of each token as a target: 0 on the prompt, 1 on what is supervised
+};
+
+class StoreReader {
+ public:
+  explicit StoreReader(std::filesystem::path const& file);
+  ~StoreReader();
+  StoreReader(StoreReader&&) noexcept;
+
+  Catalog const& catalog() const;
+  std::vector<RecordInfo> const& records() const;  // file order: members of a case stand together
+  StoredTokens read(std::int64_t record) const;
+  std::string text(std::int64_t record) const;     // the record's JSON line
+  // Throws Invalid(data) unless the certificate is there, passed, and is of this content.
+  void require_certificate() const;
+
+ private:
+  struct Data;
+  std::unique_ptr<Data> data_;
+};
+
+}  // namespace bsft

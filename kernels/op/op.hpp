@@ -1,0 +1,61 @@
+// The ops that the model, the loss and the optimizer use: shape, dtype and device checks, autograd, and two paths.
+//
+// Path::fused runs the bodies of kernels/body on CPU or CUDA; Path::reference composes plain libtorch
+// (op/reference.cpp) and is the oracle of the tests.  Every op works on both; gradients too.
+// Shape letters: T tokens, D width, H heads, E head width, F feed-forward width, V vocabulary, K behaviours, R rows.
+// A wrong shape, dtype, device or an id out of range throws Invalid naming the argument.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+
+namespace bsft::op {
+
+enum class Path { fused, reference };
+void use(Path path);  // process-wide; set once at start
+Path path();
+
+// y[t] = rows[k] where ids[t] = behavior_ids[k], else base[ids[t]].
+//   ids [T] int64, base [V,D], rows [K,D], behavior_ids [K] int64 on the CPU (may be >= V)  ->  [T,D]
+// The gradient of base is written only where base requires it.
+at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
+                              at::Tensor const& behavior_ids);
+
+struct RowLoss {
+  at::Tensor total;    // scalar fp32: sum over r of weights[r] * loss[r]; carries the gradient
+  at::Tensor loss;     // [R] fp32: -log p(target)
+  at::Tensor correct;  // [R] bool: the target is the argmax
+  at::Tensor entropy;  // [R] fp32, nats
+};
+
+// Cross-entropy over the vocabulary whose columns behavior_ids are replaced by the behaviour rows' logits.
+//   base_logits [R,V], behavior_logits [R,K], behavior_ids [K] int64 on the CPU, targets [R] int64, weights [R] fp32
+// Exactly zero loss and gradient where R = 0 or all weights are 0.  May destroy base_logits in its backward.
+RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& behavior_logits,
+                             at::Tensor const& behavior_ids, at::Tensor const& targets, at::Tensor const& weights);
+
+// y = x / sqrt(mean(x^2) + eps) * weight.     x [T,D], weight [D]
+at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps);
+
+// Rotary embedding, halves layout (Llama, Qwen2 in transformers): y = [a cos - b sin, b cos + a sin].
+//   x [T,H,E], cosine and sine [T,E/2] fp32
+at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine);
+
+// silu(gate) * up.      both [T,F]
+at::Tensor swiglu(at::Tensor const& gate, at::Tensor const& up);
+
+struct AdamW {
+  double learning_rate, beta1, beta2, epsilon, weight_decay;
+  std::int64_t step;     // 1 at the first update
+  double gradient_scale; // the clip factor, folded in
+};
+// One update of a contiguous range.  parameter, gradient, moment1, moment2 [n] fp32, in place.
+// Formula and order as torch.optim.AdamW.
+void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor const& moment1,
+           at::Tensor const& moment2, AdamW const& settings);
+
+// Sum of squares in a fixed order (fp64 accumulation over fixed blocks).  x [n] fp32 contiguous.
+double squared_norm(at::Tensor const& x);
+
+}  // namespace bsft::op

@@ -1,0 +1,1 @@
+#include "trainer/model/torch.hpp"  // compiled once; every TORCH library reuses it

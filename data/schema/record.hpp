@@ -35,6 +35,7 @@ struct Record {
   Split split = Split::train;
   std::string source;
   std::vector<std::string> suites;  // empty: "full"
+  std::int64_t line = 0;            // of the file it was read from, 0: none; not part of the record
 };
 
 Record parse_record(std::string_view line, std::string_view where);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,21 +25,22 @@ struct Option {
 
 class Arguments {
  public:
-  bool has(std::string const& name) const;
+  bool has(std::string const& name) const;           // typed by the user
   std::string text(std::string const& name) const;  // the default where not typed; empty where none
   std::int64_t integer(std::string const& name) const;
   double real(std::string const& name) const;
   std::vector<std::string> list(std::string const& name) const;
   std::vector<std::string> positional;
 
-  std::map<std::string, std::vector<std::string>> values;
+  std::map<std::string, std::vector<std::string>> values;  // typed ones and defaults
+  std::set<std::string> typed;
 };
 
 struct Command {
   std::string name;        // "data build"
   std::string section;     // Prepare, Run, Judge, Share
   std::string summary;     // one line
-  std::string positional;  // "FILE.h5", empty: none; a trailing … takes several
+  std::string positional;  // "FILE.h5", empty: none; a trailing … takes several; [FILE] may be left out
   std::vector<Option> options;
   std::vector<std::string> examples;
   std::function<int(Arguments const&)> run;  // returns the exit code

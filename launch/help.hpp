@@ -1,0 +1,22 @@
+// Texts that bsft prints about itself: the overview, the topics of `bsft help TOPIC`, and its version.
+//
+// The overview is made from the command table, so it lists exactly the commands that exist; a first word shared by
+// several commands ("data") is one line with their second words.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "launch/options.hpp"
+
+namespace bsft {
+
+std::string overview(std::vector<Command> const& commands);
+// The names help_topic knows, in the order of the overview.
+std::vector<std::string> help_topics();
+// Invalid(usage) with the nearest topic where there is none of this name.
+std::string help_topic(std::string const& topic);
+// bsft's own version and those of the libraries it was compiled with and has loaded.
+std::string version_text();
+
+}  // namespace bsft

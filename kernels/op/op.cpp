@@ -1,0 +1,113 @@
+#include "kernels/op/op.hpp"
+
+#include <atomic>
+
+#include "kernels/op/check.hpp"
+#include "kernels/op/reference.hpp"
+
+namespace bsft::op {
+namespace {
+
+std::atomic<Path> chosen{Path::fused};
+
+}  // namespace
+
+void use(Path path) { chosen = path; }
+Path path() { return chosen; }
+
+at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
+                              at::Tensor const& behavior_ids) {
+  constexpr auto op = "behavior_embedding";
+  check::behavior_ids(op, behavior_ids);
+  check::dtype(op, "ids", ids, at::kLong);
+  check::shape(op, "ids", ids, {-1});
+  check::floating(op, "base", base);
+  check::shape(op, "base", base, {-1, -1});
+  check::device(op, "base", base, ids.device());
+  check::dtype(op, "rows", rows, base.scalar_type());
+  check::shape(op, "rows", rows, {behavior_ids.size(0), base.size(1)});
+  check::device(op, "rows", rows, ids.device());
+  check::ids(op, "ids", ids, base.size(0), behavior_ids);
+  return reference::behavior_embedding(ids, base, rows, behavior_ids);
+}
+
+RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& behavior_logits,
+                             at::Tensor const& behavior_ids, at::Tensor const& targets, at::Tensor const& weights) {
+  constexpr auto op = "masked_cross_entropy";
+  check::behavior_ids(op, behavior_ids);
+  check::floating(op, "base_logits", base_logits);
+  check::shape(op, "base_logits", base_logits, {-1, -1});
+  auto const rows = base_logits.size(0);
+  auto const device = base_logits.device();
+  check::dtype(op, "behavior_logits", behavior_logits, base_logits.scalar_type());
+  check::shape(op, "behavior_logits", behavior_logits, {rows, behavior_ids.size(0)});
+  check::device(op, "behavior_logits", behavior_logits, device);
+  check::dtype(op, "targets", targets, at::kLong);
+  check::shape(op, "targets", targets, {rows});
+  check::device(op, "targets", targets, device);
+  check::dtype(op, "weights", weights, at::kFloat);
+  check::shape(op, "weights", weights, {rows});
+  check::device(op, "weights", weights, device);
+  check::ids(op, "targets", targets, base_logits.size(1), behavior_ids);
+  return reference::masked_cross_entropy(base_logits, behavior_logits, behavior_ids, targets, weights);
+}
+
+at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps) {
+  constexpr auto op = "rms_norm";
+  check::floating(op, "x", x);
+  check::shape(op, "x", x, {-1, -1});
+  check::floating(op, "weight", weight);
+  check::shape(op, "weight", weight, {x.size(1)});
+  check::device(op, "weight", weight, x.device());
+  if (!(eps >= 0)) check::refuse(op, "eps", "it is " + std::to_string(eps));
+  return reference::rms_norm(x, weight, eps);
+}
+
+at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine) {
+  constexpr auto op = "rope";
+  check::floating(op, "x", x);
+  check::shape(op, "x", x, {-1, -1, -1});
+  if (x.size(2) % 2 != 0) check::refuse(op, "x", "head width " + std::to_string(x.size(2)) + " is odd");
+  for (auto const& [name, table] : {std::pair("cosine", cosine), std::pair("sine", sine)}) {
+    check::dtype(op, name, table, at::kFloat);
+    check::shape(op, name, table, {x.size(0), x.size(2) / 2});
+    check::device(op, name, table, x.device());
+  }
+  return reference::rope(x, cosine, sine);
+}
+
+at::Tensor swiglu(at::Tensor const& gate, at::Tensor const& up) {
+  constexpr auto op = "swiglu";
+  check::floating(op, "gate", gate);
+  check::shape(op, "gate", gate, {-1, -1});
+  check::dtype(op, "up", up, gate.scalar_type());
+  check::shape(op, "up", up, {gate.size(0), gate.size(1)});
+  check::device(op, "up", up, gate.device());
+  return reference::swiglu(gate, up);
+}
+
+void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor const& moment1,
+           at::Tensor const& moment2, AdamW const& settings) {
+  constexpr auto op = "adamw";
+  check::dtype(op, "parameter", parameter, at::kFloat);
+  check::shape(op, "parameter", parameter, {-1});
+  for (auto const& [name, tensor] : {std::pair("parameter", parameter), std::pair("gradient", gradient),
+                                     std::pair("moment1", moment1), std::pair("moment2", moment2)}) {
+    check::dtype(op, name, tensor, at::kFloat);
+    check::shape(op, name, tensor, {parameter.size(0)});
+    check::device(op, name, tensor, parameter.device());
+    if (!tensor.is_contiguous()) check::refuse(op, name, "it is not contiguous");
+  }
+  if (settings.step < 1) check::refuse(op, "settings.step", "it is " + std::to_string(settings.step));
+  reference::adamw(parameter, gradient, moment1, moment2, settings);
+}
+
+double squared_norm(at::Tensor const& x) {
+  constexpr auto op = "squared_norm";
+  check::dtype(op, "x", x, at::kFloat);
+  check::shape(op, "x", x, {-1});
+  if (!x.is_contiguous()) check::refuse(op, "x", "it is not contiguous");
+  return reference::squared_norm(x);
+}
+
+}  // namespace bsft::op

@@ -1,0 +1,21 @@
+// The ops of op.hpp in plain libtorch: the oracle of the kernels' tests, and a whole path of the trainer.
+//
+// Nothing here is written for speed.  Arguments were checked by op.cpp.  Gradients are libtorch's own.
+#pragma once
+
+#include "kernels/op/op.hpp"
+
+namespace bsft::op::reference {
+
+at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
+                              at::Tensor const& behavior_ids);
+RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& behavior_logits,
+                             at::Tensor const& behavior_ids, at::Tensor const& targets, at::Tensor const& weights);
+at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps);
+at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine);
+at::Tensor swiglu(at::Tensor const& gate, at::Tensor const& up);
+void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor const& moment1,
+           at::Tensor const& moment2, AdamW const& settings);
+double squared_norm(at::Tensor const& x);
+
+}  // namespace bsft::op::reference

@@ -36,11 +36,12 @@ struct SupervisedRow {
 
 struct Forest {
   std::vector<TokenId> tokens;            // [T]
-  std::vector<Segment> segments;          // trees one after another; a parent before its children; rows in this order
+  std::vector<Segment> segments;          // trees one after another, each depth first: a parent, its first child with all
+                                          // of that child's descendants, its second child …; rows in this order
   std::vector<SupervisedRow> supervised;  // sequence by sequence, by position; a row may appear more than once
 };
 
-// A target of a sequence: tokens[at] is predicted from tokens[at - 1].  Requires at >= 1.
+// A target of a sequence: tokens[at] is predicted from tokens[at - 1].  Requires 1 <= at <= tokens.size().
 struct Target {
   std::int32_t at = 0;
   TokenId token = 0;
@@ -57,6 +58,9 @@ struct Sequence {
   std::int64_t sample = -1;
 };
 
+// Children stand in the order of the sequences that brought them.  Tokens that no target looks back on (those from the
+// last target on, the closing end token above all) get no row; a sequence without targets keeps all of its tokens.
+// Requires a token in every sequence, targets in ascending `at`.
 Forest plant(std::span<Sequence const> sequences);
 
 }  // namespace bsft

@@ -4,68 +4,87 @@
 //   loss rows: logits = rms_norm(h)[rows] · headᵀ, columns of the behaviour ids from the behaviour rows
 // Parameters lie in one flat fp32 buffer (the trainable ones) so that reduction, norm, clip and AdamW are one pass;
 // frozen ones lie beside it.  Names are Hugging Face's; the behaviour rows are "behavior.rows" and, where the model does
-// not tie, "behavior.head_rows".
-// Errors: Invalid(data) for a folder outside these families, Broken for missing or misshapen tensors.
+// not tie, "behavior.head_rows".  Rows of the base tables at behaviour ids are never used and hold zeros.
+// backward() of a loss adds into flat_gradient(): nothing is allocated for a weight's gradient.
+// A parameter begins at a multiple of 16 floats; what lies between two is zero and stays zero.
+// Errors: Invalid(data) for a token or behaviour id out of range.  One thread at a time.
 // Source: transformers' LlamaForCausalLM and Qwen2ForCausalLM; tests/model compares logits (<= 1e-4) and gradients.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "data/base/ids.hpp"
 #include "data/feed/forest.hpp"
 #include "kernels/op/op.hpp"
-#include "trainer/config/config.hpp"
+#include "trainer/model/shape.hpp"
 
 namespace bsft {
 
-// config.json of the families, as far as the arithmetic needs it.
-struct Shape {
-  std::string family;  // "llama" or "qwen2"
-  std::int64_t vocabulary = 0, width = 0, layers = 0, heads = 0, kv_heads = 0, head_width = 0, feed_forward = 0;
-  std::int64_t max_positions = 0;
-  double norm_epsilon = 1e-5, rope_theta = 10000;
-  bool tied = true, attention_bias = false;
-  // Llama-3.1 rope scaling; factor 1: none.
-  double rope_factor = 1, rope_low = 1, rope_high = 4;
-  std::int64_t rope_original = 8192;
-};
-
-Shape read_shape(std::filesystem::path const& folder);
-
 struct Parameter {
   std::string name;
-  at::Tensor value;         // a view into the flat buffer, or a frozen tensor
+  at::Tensor value;          // a view into the flat buffer, or a frozen tensor
   bool trainable = true;
-  bool decays = true;       // false for norms, biases and behaviour rows
-  std::int64_t offset = -1; // into the flat buffer, -1: frozen
+  bool decays = true;        // false for norms, biases and behaviour rows
+  std::int64_t offset = -1;  // into the flat buffer, -1: frozen
+};
+
+// A stretch of the flat buffer whose parameters are treated alike.
+struct ParameterRange {
+  std::string group;  // "weights", "norms_and_biases" or "behavior"
+  bool decays = true;
+  std::int64_t begin = 0, end = 0;
 };
 
 class Decoder {
  public:
-  // behavior_ids [K]; freeze as in ModelSection::freeze.  All parameters are zero until loaded or initialised.
+  // behavior_ids [K], distinct; freeze: none | embeddings | all.  All parameters are zero until loaded or initialised.
   Decoder(Shape shape, std::vector<TokenId> behavior_ids, std::string const& freeze, at::Device device = at::kCPU);
 
   Shape const& shape() const { return shape_; }
   std::vector<TokenId> const& behavior_ids() const { return behavior_ids_; }
+  // In the model's order, behaviour rows last.
   std::vector<Parameter> const& parameters() const { return parameters_; }
-  at::Tensor const& flat() const { return flat_; }           // [P] fp32, trainable
-  at::Tensor const& flat_gradient() const { return gradient_; } // [P] fp32, filled by backward; zero it per lane
+  Parameter const& parameter(std::string const& name) const;  // Invalid(data) where there is none
+  // Covers the flat buffer from 0 to P without a gap.
+  std::vector<ParameterRange> ranges() const;
+  at::Tensor const& flat() const { return flat_; }               // [P] fp32, trainable
+  at::Tensor const& flat_gradient() const { return gradient_; }  // [P] fp32, filled by backward; zero it per lane
+
+  // Rows of the logits: max(V, largest behaviour id + 1), the vocab_size of an exported folder.
+  std::int64_t exported_vocabulary() const;
+  // XXH3-128 over the base table and an untied head, without the rows at behaviour ids.
+  std::string base_digest() const;
 
   // Hidden states after the final norm, [T,D].
   at::Tensor forward(Forest const& forest) const;
   // Loss of the supervised rows; weights are multiplied by `scale` (1 / Σw of the global batch).
   op::RowLoss loss(at::Tensor const& hidden, std::vector<SupervisedRow> const& rows, double scale) const;
-  // fp32 logits [rows, max(V, largest behaviour id + 1)] for tests and for generation.
+  // The same for a forest's own supervised rows, in their order, and cheaper: the last layer computes only these rows.
+  op::RowLoss loss(Forest const& forest, double scale) const;
+  // fp32 logits [rows, exported_vocabulary()]; a column that is no token of the model is -inf.
   at::Tensor logits(at::Tensor const& hidden, std::vector<std::int32_t> const& rows) const;
 
  private:
+  struct Layer {
+    at::Tensor attention_norm, query, key, value, query_bias, key_bias, value_bias, output, feed_norm, gate, up, down;
+  };
+  void allocate(std::string const& freeze, at::Device device);
+  // Final hidden states of `rows` (ascending; empty: all).
+  at::Tensor hidden(Forest const& forest, std::span<std::int32_t const> rows) const;
+  op::RowLoss row_loss(at::Tensor const& hidden, std::vector<std::int64_t> const& index,
+                       std::vector<SupervisedRow> const& rows, double scale) const;
+
   Shape shape_;
   std::vector<TokenId> behavior_ids_;
+  at::Tensor behavior_index_;  // [K] int64 on the CPU
   std::vector<Parameter> parameters_;
-  at::Tensor flat_, gradient_;
+  at::Tensor flat_, gradient_, frozen_;
+  at::Tensor embedding_, final_norm_, head_, rows_, head_rows_;
+  at::Tensor inverse_frequency_;  // [E/2] fp32
+  std::vector<Layer> layers_;
 };
 
 }  // namespace bsft

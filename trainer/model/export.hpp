@@ -1,0 +1,40 @@
+// The pieces of a Hugging Face folder that transformers opens as it is, for whoever writes checkpoints.
+//
+// Behaviour rows are written into (a copy of) the embedding table, and of the head where the model does not tie; the
+// table grows where their ids lie beyond it.  Nothing else of the base changes.
+// Errors: Broken for a source folder whose files cannot be read; Invalid(data) where an id cannot be placed.
+// tests/model/export opens the result with transformers and compares logits and ids.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/base/safetensors.hpp"
+#include "data/tokenizer/behavior_map.hpp"
+#include "trainer/model/decoder.hpp"
+
+namespace bsft {
+
+struct ExportedTensor {
+  std::string name;  // Hugging Face's
+  at::Tensor value;  // fp32, contiguous, on the CPU; shares memory with the decoder except for the tables
+
+  TensorView view() const;  // valid while this lives
+};
+// In the model's order, without behavior.*: as model.safetensors has them.
+std::vector<ExportedTensor> exported_tensors(Decoder const& decoder);
+
+// config.json of `source` with the decoder's sizes, its vocabulary with the behaviour rows, and float32; the rest stays.
+std::string exported_config(Decoder const& decoder, std::filesystem::path const& source);
+
+// Writes config.json, tokenizer.json and tokenizer_config.json with the behaviour tokens as special tokens at their ids
+// (a reserved token that gave its id is renamed), and copies chat_template.jinja, generation_config.json,
+// special_tokens_map.json, vocab.json and merges.txt where `source` has them.  `target` must exist.
+void export_folder(Decoder const& decoder, BehaviorMap const& behaviors, std::filesystem::path const& source,
+                   std::filesystem::path const& target);
+// The tokenizer files alone.
+void export_tokenizer(BehaviorMap const& behaviors, std::filesystem::path const& source,
+                      std::filesystem::path const& target);
+
+}  // namespace bsft

@@ -66,10 +66,14 @@ std::string read_file(fs::path const& file, std::size_t limit_bytes) {
 }
 
 void write_atomically(fs::path const& file, std::string_view bytes) {
+  write_atomically(file, std::span<std::string_view const>(&bytes, 1));
+}
+
+void write_atomically(fs::path const& file, std::span<std::string_view const> parts) {
   fs::path const temporary = file.string() + ".tmp" + std::to_string(::getpid());
   try {
     Descriptor const fd(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW);
-    write_all(fd, bytes, temporary);
+    for (auto const part : parts) write_all(fd, part, temporary);
     if (::fsync(fd) != 0) fail("flush", temporary);
   } catch (...) {
     ::unlink(temporary.c_str());

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@ namespace bsft {
 
 std::string read_file(std::filesystem::path const& file, std::size_t limit_bytes = std::size_t{1} << 30);
 void write_atomically(std::filesystem::path const& file, std::string_view bytes);
+// The parts, one after another.
+void write_atomically(std::filesystem::path const& file, std::span<std::string_view const> parts);
 // One write(2) with O_APPEND, so that lines of several writers never interleave.
 void append_line(std::filesystem::path const& file, std::string_view line);
 // Flushes a file's or a folder's own entry to the disk.

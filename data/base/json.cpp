@@ -43,6 +43,8 @@ J parse(std::string_view text, std::string_view where, JsonLimits limits) {
     return J::parse(text.begin(), text.end(), std::ref(guard));
   } catch (typename J::parse_error const& e) {
     throw Broken(where, "not JSON at byte " + std::to_string(e.byte) + ": " + e.what());
+  } catch (typename J::exception const& e) {  // a number out of range
+    throw Broken(where, std::string("not JSON that fits: ") + e.what());
   }
 }
 

@@ -34,7 +34,8 @@ class SafetensorsFile {
 
  private:
   std::unique_ptr<MappedFile> map_;
-  std::vector<TensorView> tensors_;
+  std::vector<TensorView> tensors_;  // by offset
+  std::map<std::string, std::size_t, std::less<>> index_;
   std::map<std::string, std::string> metadata_;
 };
 
@@ -50,7 +51,7 @@ class SafetensorsFolder {
   std::vector<SafetensorsFile> files_;
 };
 
-// Writes in the given order, flushed to the disk; metadata goes under "__metadata__".
+// Writes atomically in the given order, flushed to the disk; metadata goes under "__metadata__".
 void write_safetensors(std::filesystem::path const& file, std::span<TensorView const> tensors,
                        std::map<std::string, std::string> const& metadata);
 

@@ -64,7 +64,7 @@ class Fields {
     return out;
   }
 
-  static std::string quoted(std::string_view key) { return "\"" + std::string(key) + "\""; }
+  static std::string quoted(std::string_view key) { return std::string("\"").append(key).append("\""); }
 
  private:
   Json const& object_;

@@ -1,0 +1,43 @@
+// What trainer rank 0 and the evaluator rank say to each other: one int64 a message, over the world's communicator.
+//
+//   tag 1, trainer -> evaluator   the step of a published checkpoint, or -1: no more will come
+//   tag 2, evaluator -> trainer   its exit code, once, at the end
+// Sends never wait for the receiver; poll() never waits, wait() sleeps between looks (a waiting MPI call would burn the
+// core that the other side computes on). Errors: Failed(peer_lost) with MPI's words.
+#pragma once
+
+#include <mpi.h>
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+namespace bsft {
+
+class ControlChannel {
+ public:
+  enum Tag : int { published = 1, finished = 2 };
+  static constexpr std::int64_t no_more = -1;
+
+  explicit ControlChannel(MPI_Comm world);
+  ~ControlChannel();
+  ControlChannel(ControlChannel const&) = delete;
+  ControlChannel& operator=(ControlChannel const&) = delete;
+
+  void send(int rank, Tag tag, std::int64_t value);
+  // The next message of `rank`, if one has come.
+  std::optional<std::int64_t> poll(int rank, Tag tag);
+  std::int64_t wait(int rank, Tag tag);
+
+ private:
+  struct Sent {
+    std::int64_t value;
+    MPI_Request request;
+  };
+  void settle();
+
+  MPI_Comm world_;
+  std::deque<Sent> sent_;
+};
+
+}  // namespace bsft

@@ -1,8 +1,11 @@
 // The benchmark's tasks, groups and behaviours as data (configs/behaviorbench.yaml).
 //
 //   behaviors: [{name, token, description}]          K of them, in the order of their rows
-//   tasks:     [{name, group, behavior, level, labels: […], question?}]
-// Errors: Invalid(config) with file:line:column.
+//   tasks:     [{name, group, behavior, level, labels: […], questions?: […], answers?: […]}]
+// questions and answers are the wordings that the synthetic generator fills: {slot} stands for a fact of the case,
+// {label} for the label, with which every answer begins.  Tasks of other people's records need neither.
+// Errors: Findings(config), all at once, each line file:line:column: unknown and duplicate keys, wrong types, a
+// behaviour that no one declared, a name declared twice, fewer than two labels, a level outside 0..5.
 #pragma once
 
 #include <filesystem>
@@ -21,6 +24,7 @@ struct TaskSpec {
   std::string name, group, behavior;
   int level = 0;
   std::vector<std::string> labels;
+  std::vector<std::string> questions, answers;
 };
 
 struct Taxonomy {

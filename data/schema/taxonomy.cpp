@@ -1,0 +1,160 @@
+#include "data/schema/taxonomy.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <set>
+
+#include "data/base/error.hpp"
+#include "data/base/file.hpp"
+
+namespace bsft {
+namespace {
+
+constexpr std::size_t file_limit = std::size_t{1} << 20;
+
+// Collects findings while it reads; a value that cannot be read is left empty.
+class Reader {
+ public:
+  explicit Reader(std::string file) : file_(std::move(file)) {}
+
+  void find(YAML::Mark const& mark, std::string_view what, std::string_view why, std::string_view fix = {}) {
+    auto const place = mark.is_null() ? file_
+                                      : file_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
+    findings_.push_back(one_line(place + ": " + std::string(what), why, fix));
+  }
+  void check() const {
+    if (!findings_.empty()) throw Findings(Exit::config, findings_);
+  }
+
+  // The keys of a map: each known, each once.
+  bool keys(YAML::Node const& map, std::string_view what, std::vector<std::string> const& known) {
+    if (!map.IsMap()) {
+      find(map.Mark(), what, "not a map", "write key: value lines");
+      return false;
+    }
+    std::set<std::string> seen;
+    for (auto const& pair : map) {
+      auto const key = pair.first.IsScalar() ? pair.first.Scalar() : std::string();
+      if (std::find(known.begin(), known.end(), key) == known.end()) {
+        auto const near = nearest(key, known);
+        find(pair.first.Mark(), "unknown key \"" + key + "\"", std::string(what),
+             near.empty() ? "remove it" : "did you mean " + near + "?");
+      } else if (!seen.insert(key).second) {
+        find(pair.first.Mark(), "key \"" + key + "\" stands twice", std::string(what), "remove one");
+      }
+    }
+    return true;
+  }
+
+  std::string text(YAML::Node const& map, char const* key) {
+    auto const value = map[key];
+    if (value && value.IsScalar() && !value.Scalar().empty()) return value.Scalar();
+    find(value ? value.Mark() : map.Mark(), "\"" + std::string(key) + "\"", value ? "not a text" : "missing");
+    return {};
+  }
+
+  std::vector<std::string> texts(YAML::Node const& map, char const* key, std::size_t at_least) {
+    std::vector<std::string> out;
+    auto const list = map[key];
+    if (!list) {
+      if (at_least > 0) find(map.Mark(), "\"" + std::string(key) + "\"", "missing");
+      return out;
+    }
+    if (!list.IsSequence()) {
+      find(list.Mark(), "\"" + std::string(key) + "\"", "not a list", "write [a, b]");
+      return out;
+    }
+    for (auto const& item : list) {
+      if (!item.IsScalar() || item.Scalar().empty())
+        find(item.Mark(), "\"" + std::string(key) + "\"", "not a text");
+      else if (std::find(out.begin(), out.end(), item.Scalar()) != out.end())
+        find(item.Mark(), "\"" + item.Scalar() + "\" stands twice", key, "remove one");
+      else
+        out.push_back(item.Scalar());
+    }
+    if (out.size() < at_least)
+      find(list.Mark(), "\"" + std::string(key) + "\"",
+           std::to_string(out.size()) + " of at least " + std::to_string(at_least));
+    return out;
+  }
+
+  int level(YAML::Node const& map) {
+    auto const text_of = text(map, "level");
+    if (text_of.size() == 1 && text_of[0] >= '0' && text_of[0] <= '5') return text_of[0] - '0';
+    if (!text_of.empty()) find(map["level"].Mark(), "level " + text_of, "not 0 to 5");
+    return 0;
+  }
+
+ private:
+  std::string file_;
+  std::vector<std::string> findings_;
+};
+
+void read_behaviors(YAML::Node const& list, Reader& reader, Taxonomy& out) {
+  if (!list || !list.IsSequence() || list.size() == 0)
+    return reader.find(list ? list.Mark() : YAML::Mark::null_mark(), "\"behaviors\"", "no list of behaviours");
+  for (auto const& node : list) {
+    if (!reader.keys(node, "a behaviour", {"name", "token", "description"})) continue;
+    BehaviorSpec one{reader.text(node, "name"), reader.text(node, "token"), reader.text(node, "description")};
+    for (auto const& other : out.behaviors)
+      if (other.name == one.name || other.token == one.token)
+        reader.find(node.Mark(), "behaviour \"" + one.name + "\"", "its name or token stands twice", "rename one");
+    out.behaviors.push_back(std::move(one));
+  }
+}
+
+void read_tasks(YAML::Node const& list, Reader& reader, Taxonomy& out) {
+  if (!list || !list.IsSequence()) return reader.find(YAML::Mark::null_mark(), "\"tasks\"", "no list of tasks");
+  std::vector<std::string> behaviors;
+  for (auto const& behavior : out.behaviors) behaviors.push_back(behavior.name);
+  for (auto const& node : list) {
+    if (!reader.keys(node, "a task", {"name", "group", "behavior", "level", "labels", "questions", "answers"})) continue;
+    TaskSpec task;
+    task.name = reader.text(node, "name");
+    task.group = reader.text(node, "group");
+    task.behavior = reader.text(node, "behavior");
+    task.level = reader.level(node);
+    task.labels = reader.texts(node, "labels", 2);
+    task.questions = reader.texts(node, "questions", 0);
+    task.answers = reader.texts(node, "answers", 0);
+    if (!task.behavior.empty() && std::find(behaviors.begin(), behaviors.end(), task.behavior) == behaviors.end())
+      reader.find(node["behavior"].Mark(), "behaviour \"" + task.behavior + "\"", "not declared",
+                  nearest(task.behavior, behaviors).empty() ? "declare it under behaviors"
+                                                            : "did you mean " + nearest(task.behavior, behaviors) + "?");
+    if (out.find(task.name) != nullptr) reader.find(node.Mark(), "task \"" + task.name + "\"", "stands twice", "rename one");
+    for (auto const& answer : task.answers)
+      if (!answer.starts_with("{label}"))
+        reader.find(node["answers"].Mark(), "answer \"" + answer + "\"", "does not begin with its label",
+                    "begin it with {label}");
+    out.tasks.push_back(std::move(task));
+  }
+}
+
+}  // namespace
+
+TaskSpec const* Taxonomy::find(std::string const& task) const {
+  auto const found = std::find_if(tasks.begin(), tasks.end(), [&](TaskSpec const& one) { return one.name == task; });
+  return found == tasks.end() ? nullptr : &*found;
+}
+
+Taxonomy read_taxonomy(std::filesystem::path const& file) {
+  auto const text = read_file(file, file_limit);
+  Reader reader(file.string());
+  Taxonomy out;
+  YAML::Node root;
+  try {
+    root = YAML::Load(text);
+  } catch (YAML::Exception const& error) {
+    reader.find(error.mark, "not YAML", error.msg);
+    reader.check();
+  }
+  if (reader.keys(root, "the taxonomy", {"behaviors", "tasks"})) {
+    read_behaviors(root["behaviors"], reader, out);
+    read_tasks(root["tasks"], reader, out);
+  }
+  reader.check();
+  return out;
+}
+
+}  // namespace bsft

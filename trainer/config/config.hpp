@@ -2,7 +2,8 @@
 // configs/README.md (made by `bsft config keys`) lists each with unit, default and range.
 //
 // read_config(file, overrides) parses YAML, applies --set overrides and checks everything at once: every finding is a
-// line file:line:column, all thrown together as Findings(config).
+// line file:line:column (--set:N for the N-th override), all thrown together as Findings(config).  Checked are names,
+// types, ranges, choices, contradictions between keys, and that the files named exist.  Any thread.
 #pragma once
 
 #include <cstdint>
@@ -119,10 +120,14 @@ struct Config {
   std::string kernels = "fused";        // fused | reference
 };
 
+// Whether model.path and data.file must be there: training needs them, showing a configuration does not.
+enum class Files { must_exist, may_lack };
 // overrides: the arguments of --set, "key=value" each.
-Config read_config(std::filesystem::path const& file, std::vector<std::string> const& overrides);
-// All keys with their values, as YAML that read_config takes; the digest is of this text without run.dir and log.*.
+Config read_config(std::filesystem::path const& file, std::vector<std::string> const& overrides,
+                   Files files = Files::must_exist);
+// All keys with their values, as YAML that read_config takes.
 std::string to_yaml(Config const& config);
+// 32 hex digits of to_yaml without run.dir, log.* and checkpoint.resume: a resumed run has the digest of its first start.
 std::string digest_of(Config const& config);
 // key -> (a, b) where two configurations differ, without run.dir, log.* and checkpoint.resume.
 std::map<std::string, std::pair<std::string, std::string>> difference(Config const& a, Config const& b);

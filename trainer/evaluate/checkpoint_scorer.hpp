@@ -1,0 +1,47 @@
+// Score the checkpoints of a run, each in a child process, and write what came out.
+//
+// score(step) leases run_dir/checkpoints/step-%08d (a file checkpoints/.leases/step-%08d, which retention honours), runs
+// `bsft evaluate` on it in a child of its own (a plain process: no OMPI_*, PMIX_*, PMI_*, SLURM_* in its environment),
+// appends one line to evaluations.jsonl and moves BEST where evaluate.metric is the highest so far.  A child that fails
+// is a line with its error; it never stops training.  A checkpoint whose digest was scored on the same split before (by
+// an earlier attempt, too) is not scored again.  Step 0 stays leased until finish.
+// finish(step) scores step 0 and the final checkpoint on evaluate.final_split and writes results.json atomically (grammar
+// in results.hpp; no times or host names, so that the same run gives the same bytes); report/results_table.hpp prints it.
+// Errors: only finish throws, Error(evaluation_incomplete) naming what is missing, after results.json is written with
+// what there is.
+// Threads: one caller, a rank outside the trainers' communicator or the only rank between two steps.  Calls block.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/base/json.hpp"
+#include "trainer/config/config.hpp"
+
+namespace bsft {
+
+class CheckpointScorer {
+ public:
+  // program: the bsft binary; empty: this very one.
+  CheckpointScorer(Config const& config, std::filesystem::path run_dir, std::filesystem::path program = {});
+  void score(std::int64_t step);
+  void finish(std::int64_t final_step);
+
+ private:
+  struct Outcome;
+  Outcome evaluate(std::int64_t step, std::string const& split, bool everything);
+  void note_best(std::int64_t step, OrderedJson const& results);
+  std::filesystem::path checkpoint(std::int64_t step) const;
+  std::filesystem::path lease(std::int64_t step) const;
+
+  Config config_;
+  std::filesystem::path run_dir_, program_;
+  std::set<std::pair<std::string, std::string>> scored_;  // (split, digest)
+  double best_ = -1;
+};
+
+}  // namespace bsft

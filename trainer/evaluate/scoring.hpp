@@ -1,0 +1,69 @@
+// Score records by the log-likelihood of their task's labels, under every condition, visiting a prompt once.
+//
+//   prompt ─┬─ (no token)       ─ trie of the labels
+//           ├─ <|reactive|>     ─ trie of the labels
+//           └─ <|proactive|>    ─ trie of the labels
+// P(behaviour) comes from the prompt's last row.  The self-selected condition is the model's own argmax among the
+// behaviours, so it reuses their leaves; right and wrong are leaves, too.  Records of a case share the case where their
+// prompts do.  Where the behaviour changes the prompt itself (token before the prompt, or an instruction) each
+// behaviour has its own prompt, and nothing is selected.
+//   decoder  its rows for the behaviours are the catalogue's, same order
+//   result   one entry a record, in the order asked for; log-probabilities in nats, fp64 sums of fp32 values
+// A pass holds at most max_tokens unique tokens (a larger record stands alone).  The same input gives the same bits.
+// Source: lm-evaluation-harness' loglikelihood; tests/evaluate compares with transformers, one sequence at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "data/feed/sequence.hpp"
+#include "data/store/reader.hpp"
+#include "trainer/evaluate/label_trie.hpp"
+#include "trainer/model/decoder.hpp"
+
+namespace bsft {
+
+// What stands before the label: without a behaviour, or under one.
+using PromptSource = std::function<std::vector<TokenId>(std::int64_t record, std::optional<BehaviorId>)>;
+
+// The stored prompts with the behaviour token at its position.
+PromptSource stored_prompts(StoreReader const& reader, BehaviorPosition position);
+
+struct ScoringSettings {
+  std::vector<char> uses;  // [K]: behaviours that are scored as conditions
+  bool selects = true;     // P(behaviour) at the end of the plain prompt
+  bool plain = true;       // score the labels without a behaviour, too
+  std::int64_t max_tokens = 4096;
+};
+
+struct ScoredRecord {
+  std::int64_t record = 0;
+  std::vector<double> behavior;                // [K] log p at the plain prompt's end; empty where nothing is selected
+  LabelTrie::LabelScores plain;                // without a behaviour; empty where not asked for
+  std::vector<LabelTrie::LabelScores> forced;  // [K] under each behaviour; empty where it is not scored
+};
+
+class Scorer {
+ public:
+  // All of these must outlive it.
+  Scorer(Decoder const& decoder, StoreReader const& reader, PromptSource prompts, ScoringSettings settings);
+  std::vector<ScoredRecord> score(std::span<std::int64_t const> records) const;
+
+ private:
+  struct Pass;
+  struct Leaves;
+  std::int64_t cost(Pass const& pass, Leaves const& leaves) const;
+  void add(Pass& pass, Leaves leaves) const;
+  void run(Pass& pass, std::vector<ScoredRecord>& results) const;
+
+  Decoder const& decoder_;
+  StoreReader const& reader_;
+  PromptSource prompts_;
+  ScoringSettings settings_;
+  std::vector<LabelTrie> tries_;  // [task]
+};
+
+}  // namespace bsft

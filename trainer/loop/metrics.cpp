@@ -1,0 +1,73 @@
+#include "trainer/loop/metrics.hpp"
+
+#include <cmath>
+
+namespace bsft {
+namespace {
+
+enum Place : int { weighted_loss, weight_sum, records, tokens, unique_tokens, supervised, bad_rows, channels_begin };
+enum Part : int { part_loss, part_rows, part_correct, part_entropy, parts };
+constexpr int channel_count = 3;
+
+int place(int channel, Part part) { return channels_begin + channel * parts + part; }
+
+}  // namespace
+
+Totals::Totals() : sums_(at::zeros({channels_begin + channel_count * parts}, at::kDouble)) {}
+
+double& Totals::at(int place) { return sums_.data_ptr<double>()[place]; }
+double Totals::at(int place) const { return sums_.data_ptr<double>()[place]; }
+
+void Totals::count(LaneBatch const& lane) {
+  at(weight_sum) += lane.weight;
+  at(records) += static_cast<double>(lane.records);
+  at(tokens) += static_cast<double>(lane.tokens);
+  at(unique_tokens) += static_cast<double>(lane.unique_tokens);
+  at(supervised) += static_cast<double>(lane.supervised);
+}
+
+std::vector<std::int64_t> Totals::add(std::vector<SupervisedRow> const& rows, at::Tensor const& loss,
+                                      at::Tensor const& correct, at::Tensor const& entropy) {
+  at::Tensor const host_loss = loss.detach().to(at::kCPU, at::kFloat).contiguous();
+  at::Tensor const host_correct = correct.to(at::kCPU).contiguous();
+  at::Tensor const host_entropy = entropy.detach().to(at::kCPU, at::kFloat).contiguous();
+  float const* const l = host_loss.data_ptr<float>();
+  bool const* const c = host_correct.data_ptr<bool>();
+  float const* const h = host_entropy.data_ptr<float>();
+  std::vector<std::int64_t> bad;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    int const channel = static_cast<int>(rows[r].channel);
+    at(weighted_loss) += static_cast<double>(rows[r].weight) * static_cast<double>(l[r]);
+    at(place(channel, part_loss)) += static_cast<double>(l[r]);
+    at(place(channel, part_rows)) += 1;
+    at(place(channel, part_correct)) += c[r] ? 1 : 0;
+    at(place(channel, part_entropy)) += static_cast<double>(h[r]);
+    if (std::isfinite(l[r])) continue;
+    at(bad_rows) += 1;
+    if (bad.empty() || bad.back() != rows[r].sample) bad.push_back(rows[r].sample);
+  }
+  return bad;
+}
+
+double Totals::weight() const { return at(weight_sum); }
+bool Totals::finite() const { return at(bad_rows) == 0 && std::isfinite(at(weighted_loss)); }
+
+void Totals::fill(StepMetrics& metrics) const {
+  auto const integer = [&](int place) { return static_cast<std::int64_t>(at(place)); };
+  metrics.loss = at(weight_sum) > 0 ? at(weighted_loss) / at(weight_sum) : 0;
+  metrics.records = integer(records);
+  metrics.tokens = integer(tokens);
+  metrics.unique_tokens = integer(unique_tokens);
+  metrics.supervised = integer(supervised);
+  for (int channel = 0; channel < channel_count; ++channel) {
+    ChannelMetrics& to = metrics.channels[static_cast<std::size_t>(channel)];
+    double const rows = at(place(channel, part_rows));
+    to.rows = static_cast<std::int64_t>(rows);
+    if (rows == 0) continue;
+    to.loss = at(place(channel, part_loss)) / rows;
+    to.accuracy = at(place(channel, part_correct)) / rows;
+    to.entropy = at(place(channel, part_entropy)) / rows;
+  }
+}
+
+}  // namespace bsft

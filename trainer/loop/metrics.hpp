@@ -1,0 +1,58 @@
+// What a step says about itself: sums that add over lanes and ranks, and the ratios that people read.
+//
+// Totals is one fp64 vector, summed through the same tree as the gradient, so the printed loss has the same bits
+// whatever the ranks.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "data/feed/forest.hpp"
+#include "data/feed/loader.hpp"
+
+namespace bsft {
+
+struct ChannelMetrics {
+  double loss = 0, accuracy = 0, entropy = 0;  // means over the channel's rows, unweighted; entropy in nats
+  std::int64_t rows = 0;
+};
+
+struct Seconds {
+  double data = 0, forward = 0, backward = 0, reduce = 0, optimizer = 0, total = 0;  // of this rank
+};
+
+struct StepMetrics {
+  std::int64_t step = 0;  // steps done, this one included
+  std::int64_t epoch = 0;
+  double loss = 0;                         // sum w l / sum w of the global batch; 0 where it is empty
+  std::array<ChannelMetrics, 3> channels;  // by Channel
+  double gradient_norm = 0, learning_rate = 0;
+  std::int64_t records = 0, tokens = 0, unique_tokens = 0, supervised = 0;
+  std::int64_t empty_batches = 0;  // without supervised tokens, since the start
+  double tokens_per_second = 0;
+  Seconds seconds;
+};
+
+class Totals {
+ public:
+  Totals();
+  // What is known of a lane before its forward pass.
+  void count(LaneBatch const& lane);
+  // The losses of one pass; returns the samples whose loss is not finite.
+  std::vector<std::int64_t> add(std::vector<SupervisedRow> const& rows, at::Tensor const& loss,
+                                at::Tensor const& correct, at::Tensor const& entropy);
+  at::Tensor const& sums() const { return sums_; }  // [n] fp64
+  double weight() const;
+  bool finite() const;
+  void fill(StepMetrics& metrics) const;
+
+ private:
+  double& at(int place);
+  double at(int place) const;
+  at::Tensor sums_;
+};
+
+}  // namespace bsft

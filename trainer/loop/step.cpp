@@ -1,0 +1,132 @@
+#include "trainer/loop/step.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <sstream>
+
+namespace bsft {
+namespace {
+
+// Adds the time until it is destroyed.
+class Watch {
+ public:
+  explicit Watch(double& seconds) : seconds_(seconds), start_(Clock::now()) {}
+  ~Watch() { seconds_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double& seconds_;
+  Clock::time_point start_;
+};
+
+std::string why_of(std::vector<std::int64_t> const& records) {
+  if (records.empty()) return "the gradient's norm is not finite";
+  std::string list;
+  for (std::size_t i = 0; i < std::min<std::size_t>(records.size(), 8); ++i) {
+    list += (i == 0 ? "" : ", ") + std::to_string(records[i]);
+  }
+  return "records " + list + (records.size() > 8 ? " and " + std::to_string(records.size() - 8) + " more" : "");
+}
+
+}  // namespace
+
+NonFinite::NonFinite(std::int64_t step, std::vector<std::int64_t> records)
+    : Error(Exit::non_finite, "the loss is not finite at step " + std::to_string(step), why_of(records),
+            "lower optimizer.learning_rate, or look at these records with bsft data inspect"),
+      step_(step),
+      records_(std::move(records)) {}
+
+Stepper::Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes)
+    : decoder_(decoder),
+      optimizer_(optimizer),
+      trainers_(trainers),
+      gradients_(static_cast<std::size_t>(lanes)),
+      totals_(static_cast<std::size_t>(lanes)) {}
+
+void Stepper::run_lane(LaneBatch const& lane, double scale, Totals& totals, StepMetrics& metrics) {
+  for (Forest const& pass : lane.passes) {
+    if (pass.supervised.empty()) continue;
+    op::RowLoss loss;
+    {
+      Watch watch(metrics.seconds.forward);
+      loss = decoder_.loss(pass, scale);
+    }
+    {
+      Watch watch(metrics.seconds.backward);
+      loss.total.backward();
+    }
+    for (std::int64_t record : totals.add(pass.supervised, loss.loss, loss.correct, loss.entropy)) {
+      bad_records_.push_back(record);
+    }
+  }
+}
+
+std::vector<std::int64_t> Stepper::gather(std::vector<std::int64_t> const& mine) {
+  std::ostringstream text;
+  for (std::int64_t record : mine) text << record << ' ';
+  std::vector<std::int64_t> all;
+  for (std::string const& theirs : trainers_.host.all_gather(text.str())) {
+    std::istringstream words(theirs);
+    for (std::int64_t record = 0; words >> record;) all.push_back(record);
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+StepMetrics Stepper::gradient(Batch const& batch) {
+  StepMetrics metrics;
+  metrics.step = batch.step + 1;
+  metrics.epoch = batch.epoch;
+  bad_records_.clear();
+
+  std::vector<Totals> known(batch.lanes.size());
+  for (std::size_t i = 0; i < batch.lanes.size(); ++i) {
+    known[i].count(batch.lanes[i]);
+    totals_.add(known[i].sums());
+  }
+  Totals const& before = known.back();
+  {
+    Watch watch(metrics.seconds.reduce);
+    trainers_.host.all_reduce(before.sums());
+  }
+  double const weight = before.weight();
+  decoder_.flat_gradient().zero_();
+  if (weight == 0) {
+    before.fill(metrics);
+    metrics.empty_batches = 1;
+    return metrics;
+  }
+
+  std::vector<Totals> lanes(batch.lanes.size());
+  for (std::size_t i = 0; i < batch.lanes.size(); ++i) {
+    decoder_.flat_gradient().zero_();
+    lanes[i].count(batch.lanes[i]);
+    run_lane(batch.lanes[i], 1 / weight, lanes[i], metrics);
+    Watch watch(metrics.seconds.reduce);
+    totals_.add(lanes[i].sums());
+    gradients_.add(decoder_.flat_gradient());
+  }
+  {
+    Watch watch(metrics.seconds.reduce);
+    trainers_.host.all_reduce(lanes.back().sums());
+    trainers_.device.all_reduce(decoder_.flat_gradient());
+  }
+  lanes.back().fill(metrics);
+  if (!lanes.back().finite()) throw NonFinite(metrics.step, gather(bad_records_));
+  return metrics;
+}
+
+StepMetrics Stepper::step(Batch const& batch, double learning_rate) {
+  StepMetrics metrics = gradient(batch);
+  metrics.learning_rate = learning_rate;
+  if (metrics.empty_batches > 0) return metrics;
+  Watch watch(metrics.seconds.optimizer);
+  metrics.gradient_norm = optimizer_.gradient_norm();
+  if (!std::isfinite(metrics.gradient_norm)) throw NonFinite(metrics.step, {});
+  optimizer_.update(learning_rate, metrics.gradient_norm);
+  return metrics;
+}
+
+}  // namespace bsft

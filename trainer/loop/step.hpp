@@ -1,0 +1,62 @@
+// One optimizer step over a global batch.
+//
+//   W = sum of weights of the global batch, all-reduced before the first forward pass
+//   per lane: zero the gradient; per pass: loss(forest, 1 / W), backward;  lanes and ranks summed in one fixed tree
+//   then clip, AdamW
+// So the loss and its gradient are those of sum w l / sum w over all records, whatever the ranks, lanes and passes.
+// A batch of weight 0 gives exactly zero, skips the update, and is counted; the schedule advances all the same.
+// Collective.  Errors: NonFinite on every rank alike, where a loss or the gradient's norm is not finite; nothing has
+// been updated then. tests/loop/step_test.cpp: factorisations; tests/loop/ranks_test.cpp: the same bits for 1, 2, 4 and
+// 8 ranks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/base/error.hpp"
+#include "trainer/comm/communicator.hpp"
+#include "trainer/loop/lane_sum.hpp"
+#include "trainer/loop/metrics.hpp"
+#include "trainer/optim/optimizer.hpp"
+
+namespace bsft {
+
+// The trainers, twice: `host` carries CPU tensors and messages, `device` the gradient (the same where that is on the
+// CPU).
+struct Trainers {
+  Communicator& host;
+  Communicator& device;
+};
+
+class NonFinite : public Error {
+ public:
+  NonFinite(std::int64_t step, std::vector<std::int64_t> records);
+  std::int64_t step() const { return step_; }
+  std::vector<std::int64_t> const& records() const { return records_; }  // empty: only the gradient is not finite
+
+ private:
+  std::int64_t step_;
+  std::vector<std::int64_t> records_;
+};
+
+class Stepper {
+ public:
+  // `lanes` of this rank.  All must outlive it.
+  Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes);
+  StepMetrics step(Batch const& batch, double learning_rate);
+  // The gradient of the batch alone, left in decoder.flat_gradient(): step() without the update.
+  StepMetrics gradient(Batch const& batch);
+
+ private:
+  void run_lane(LaneBatch const& lane, double scale, Totals& totals, StepMetrics& metrics);
+  std::vector<std::int64_t> gather(std::vector<std::int64_t> const& mine);
+
+  Decoder const& decoder_;
+  Optimizer& optimizer_;
+  Trainers trainers_;
+  LaneSum gradients_, totals_;
+  std::vector<std::int64_t> bad_records_;
+};
+
+}  // namespace bsft

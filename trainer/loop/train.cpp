@@ -1,0 +1,45 @@
+#include "trainer/loop/train.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "trainer/optim/schedule.hpp"
+
+namespace bsft {
+
+std::int64_t total_steps_of(TrainConfig const& train, Order const& order) {
+  if (train.max_steps > 0) return train.max_steps;
+  double const steps = train.num_epochs * static_cast<double>(order.steps_per_epoch());
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(steps - 1e-9)));
+}
+
+void train(TrainState& state, Config const& config, TrainPlan const& plan, TrainData const& data, Trainers trainers,
+           TrainObservers const& observers) {
+  using Clock = std::chrono::steady_clock;
+  auto const seconds_since = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  Loader loader(data.order, data.records, data.source, data.loader, state.step, plan.total_steps);
+  Stepper stepper(state.model, state.optimizer, trainers, data.loader.mine.end - data.loader.mine.begin);
+  for (;;) {
+    Clock::time_point const start = Clock::now();
+    std::optional<Batch> const batch = loader.next();
+    if (!batch) return;
+    double const waited = seconds_since(start);
+    double const rate = learning_rate(config.optimizer, config.scheduler, state.step, plan.total_steps);
+    StepMetrics metrics = stepper.step(*batch, rate);
+    ++state.step;
+    state.empty_batches += metrics.empty_batches;
+    metrics.empty_batches = state.empty_batches;
+    metrics.seconds.data = waited;
+    metrics.seconds.total = seconds_since(start);
+    metrics.tokens_per_second = static_cast<double>(metrics.tokens) / std::max(metrics.seconds.total, 1e-9);
+    if (observers.on_step) observers.on_step(metrics);
+    bool const last = state.step == plan.total_steps;
+    bool const due = plan.checkpoint_every > 0 && state.step % plan.checkpoint_every == 0;
+    if ((last || due) && observers.on_checkpoint) observers.on_checkpoint(state);
+  }
+}
+
+}  // namespace bsft

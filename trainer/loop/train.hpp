@@ -1,0 +1,48 @@
+// The training loop: batch after batch from a step on, with observers for everything that is not training.
+//
+// TrainState is all that a resume needs beside the data's order, which is a pure function of (seed, epoch): the
+// weights, the optimizer's moments and updates, and the number of steps done. Collective: every trainer rank calls
+// train() with the same plan; observers are called on every rank in the same order (they see the same metrics but for
+// the seconds, which are the rank's own). Errors: NonFinite on all ranks; what a source or an observer throws, on that
+// rank.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "data/feed/loader.hpp"
+#include "trainer/loop/step.hpp"
+
+namespace bsft {
+
+struct TrainState {
+  Decoder& model;
+  Optimizer& optimizer;
+  std::int64_t step = 0;           // steps done
+  std::int64_t empty_batches = 0;  // of these
+};
+
+struct TrainPlan {
+  std::int64_t total_steps = 0;
+  std::int64_t checkpoint_every = 0;  // 0: only after the last step
+};
+
+struct TrainObservers {
+  std::function<void(StepMetrics const&)> on_step;
+  std::function<void(TrainState const&)> on_checkpoint;
+};
+
+// max_steps where it is set, else num_epochs of the order, rounded up.
+std::int64_t total_steps_of(TrainConfig const& train, Order const& order);
+
+struct TrainData {
+  Order const& order;
+  std::vector<RecordInfo> const& records;
+  RecordSource source;
+  LoaderSettings loader;
+};
+
+void train(TrainState& state, Config const& config, TrainPlan const& plan, TrainData const& data, Trainers trainers,
+           TrainObservers const& observers);
+
+}  // namespace bsft

@@ -11,6 +11,7 @@ namespace bsft {
 
 // 32 lower-case hex digits.
 std::string xxh128_hex(std::string_view bytes);
+std::uint64_t xxh64(std::string_view bytes);  // XXH3-64
 // 64 lower-case hex digits.
 std::string sha256_hex(std::string_view bytes);
 std::string sha256_file(std::filesystem::path const& file);

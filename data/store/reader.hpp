@@ -2,6 +2,8 @@
 //
 // Construction reads the catalogue and the small per-record columns; token rows are read when asked for, so a rank
 // touches only its own records.  The file is opened read-only with locking off.
+// Every row that is read is compared with its own digest, and those digests are part of the data digest: what a rank
+// reads is what was audited, and it reads no more than its own rows.
 // Errors: Broken for a damaged or foreign file (dataset and record named); Invalid(data) where the audit certificate is
 // missing or failed.  One reader a thread.
 #pragma once
@@ -9,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +35,8 @@ struct Catalog {
   TokenId end_token = 0;
   std::string tokenizer_digest, template_digest, behavior_digest, converter_digest;
   std::string data_digest;            // of the file's contents: names the data in results and checkpoints
+  std::string template_name;          // chatml, smollm2, qwen2, llama3 or none
+  std::int64_t max_length = 0;        // no record is longer, in tokens
 };
 
 // The columns of one record, all in memory.
@@ -68,6 +73,10 @@ class StoreReader {
   std::vector<RecordInfo> const& records() const;  // file order: members of a case stand together
   StoredTokens read(std::int64_t record) const;
   std::string text(std::int64_t record) const;     // the record's JSON line
+  // The bytes of tokens of this file: every id that occurs in it is kept with its bytes.
+  std::string bytes_of(std::span<TokenId const> ids) const;
+  // The audit certificate as JSON, empty where the file has none.
+  std::string const& certificate() const;
   // Throws Invalid(data) unless the certificate is there, passed, and is of this content.
   void require_certificate() const;
 

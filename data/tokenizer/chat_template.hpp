@@ -28,6 +28,7 @@ enum class TemplateFamily { chatml, smollm2, qwen2, llama3, none, qwen2_0, llama
 // "auto" reads the folder's chat_template.jinja or tokenizer_config.json and recognises the family; an unknown template
 // is Invalid(data) naming the families and the key model.template.
 TemplateFamily template_family(std::string const& name, std::filesystem::path const& folder);
+std::string name_of(TemplateFamily family);
 
 class ChatTemplate {
  public:

@@ -92,6 +92,13 @@ std::string template_text(std::filesystem::path const& folder) {
 
 }  // namespace
 
+std::string name_of(TemplateFamily family) {
+  for (auto const& [name, known] : families)
+    if (known == family) return std::string(name);
+  ensure(false, "every template family has a name");
+  return {};
+}
+
 TemplateFamily template_family(std::string const& name, std::filesystem::path const& folder) {
   for (auto const& [known, family] : families)
     if (known == name) return family;

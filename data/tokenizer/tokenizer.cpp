@@ -27,22 +27,24 @@ bool is_placeholder(std::string_view content) {
 
 std::string text_of(auto number) { return std::to_string(static_cast<long long>(number)); }
 
-std::string digest_of(TokenizerJson const& json) {
+// Everything but the added tokens.
+std::string core_digest(TokenizerJson const& json) {
   Digest digest;
-  digest.add("tokenizer 1")
-      .add(json.nfc ? "nfc" : "raw")
-      .add(text_of(json.cut))
-      .add(json.ignore_merges ? "whole" : "merges");
+  digest.add("tokenizer 1").add(json.nfc ? "nfc" : "raw").add(text_of(json.cut)).add(json.ignore_merges ? "whole" : "merges");
   std::vector<std::pair<TokenId, std::string_view>> entries;
   for (auto const& [token, id] : json.vocabulary) entries.emplace_back(id, token);
   std::sort(entries.begin(), entries.end());
   for (auto const& [id, token] : entries) digest.add(text_of(id)).add(token);
   for (auto const& m : json.merges) digest.add(text_of(m.left)).add(text_of(m.right));
-  for (auto const& t : json.added)
-    digest.add(text_of(t.id))
-        .add(t.content)
-        .add(t.special ? "special" : "plain")
-        .add(t.normalized ? "normalized" : "raw");
+  return digest.hex();
+}
+
+std::string digest_of(std::string const& core, std::vector<AddedToken> const& added, std::span<TokenId const> without) {
+  Digest digest;
+  digest.add(core);
+  for (auto const& t : added)
+    if (std::find(without.begin(), without.end(), t.id) == without.end())
+      digest.add(text_of(t.id)).add(t.content).add(t.special ? "special" : "plain").add(t.normalized ? "normalized" : "raw");
   return digest.hex();
 }
 
@@ -93,7 +95,8 @@ struct Tokenizer::Data {
         bos(json.bos),
         eos(json.eos),
         opening(json.opening),
-        digest(digest_of(json)) {
+        added(json.added),
+        core(core_digest(json)) {
     for (auto const& token : json.added) {
       if (token.normalized) {
         auto normal = token;
@@ -126,7 +129,8 @@ struct Tokenizer::Data {
   std::vector<TokenId> reserved;
   std::optional<TokenId> bos, eos;
   std::vector<TokenId> opening;
-  std::string digest;
+  std::vector<AddedToken> added;
+  std::string core;  // digest of everything else
 };
 
 Tokenizer::Tokenizer(std::filesystem::path const& folder)
@@ -168,6 +172,9 @@ std::optional<TokenId> Tokenizer::eos() const { return data_->eos; }
 std::vector<TokenId> Tokenizer::opening() const { return data_->opening; }
 bool Tokenizer::is_special(TokenId id) const { return data_->special.contains(id); }
 std::vector<TokenId> Tokenizer::reserved() const { return data_->reserved; }
-std::string Tokenizer::digest() const { return data_->digest; }
+std::string Tokenizer::digest() const { return digest_without({}); }
+std::string Tokenizer::digest_without(std::span<TokenId const> ids) const {
+  return digest_of(data_->core, data_->added, ids);
+}
 
 }  // namespace bsft

@@ -48,6 +48,8 @@ class Tokenizer {
   // Ids whose content is a reserved placeholder of the family (<|reserved_special_token_7|> and the like), ascending.
   std::vector<TokenId> reserved() const;
   std::string digest() const;  // XXH3-128 of tokenizer.json's meaning: changes when any id can change
+  // The same without the added tokens of these ids: equal before and after a checkpoint has learned them.
+  std::string digest_without(std::span<TokenId const> ids) const;
 
  private:
   struct Data;

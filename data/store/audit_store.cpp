@@ -1,0 +1,44 @@
+// Audit a file from its own bytes.
+#include "data/base/json.hpp"
+#include "data/store/audit.hpp"
+
+namespace bsft {
+namespace {
+
+// Over-long records were left out at build time; only the certificate remembers them.
+void take_dropped(Audit& audit, StoreReader const& reader, std::string const& name) {
+  if (reader.certificate().empty()) return;
+  Json const json = parse_json(reader.certificate(), name + ": dataset certificate");
+  try {
+    for (auto const& cell : json.at("cells")) {
+      auto const dropped = cell.at("dropped").get<std::int64_t>();
+      for (auto const split : {Split::train, Split::dev, Split::test})
+        if (dropped > 0 && cell.at("split") == name_of(split))
+          audit.cells[{TaskId{cell.at("task").get<std::int32_t>()}, BehaviorId{cell.at("behavior").get<std::int32_t>()}, split}].dropped = dropped;
+    }
+  } catch (Json::exception const& error) {
+    throw Broken(name + ": dataset certificate", error.what());
+  }
+}
+
+}  // namespace
+
+Audit audit_store(StoreReader const& reader, std::string const& name) {
+  Auditor auditor(reader.catalog(), [&](std::span<TokenId const> ids) { return reader.bytes_of(ids); });
+  auto const& records = reader.records();
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    auto const number = static_cast<std::int64_t>(i);
+    std::string const where = name + ": record " + std::to_string(number);
+    auditor.add(records[i], reader.read(number), parse_record(reader.text(number), where), where);
+  }
+  Audit audit = auditor.finish();
+  take_dropped(audit, reader, name);
+  try {
+    reader.require_certificate();
+  } catch (Error const& error) {
+    audit.findings.add(error.what());
+  }
+  return audit;
+}
+
+}  // namespace bsft

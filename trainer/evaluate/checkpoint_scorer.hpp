@@ -4,9 +4,11 @@
 // `bsft evaluate` on it in a child of its own (a plain process: no OMPI_*, PMIX_*, PMI_*, SLURM_* in its environment),
 // appends one line to evaluations.jsonl and moves BEST where evaluate.metric is the highest so far.  A child that fails
 // is a line with its error; it never stops training.  A checkpoint whose digest was scored on the same split before (by
-// an earlier attempt, too) is not scored again.  Step 0 stays leased until finish.
-// finish(step) scores step 0 and the final checkpoint on evaluate.final_split and writes results.json atomically (grammar
-// in results.hpp; no times or host names, so that the same run gives the same bytes); report/results_table.hpp prints it.
+// an earlier attempt, too) is not scored again.  Step 0 is leased from the construction until finish.
+// finish(step) scores step 0 and the final checkpoint on evaluate.final_split and writes results.json atomically: the
+// final checkpoint's results (results.hpp), "final" {step, model_digest}, "before" (step 0's, likewise), data_digest,
+// model_digest, config_digest, and "missing" where something is; no times and no host names, so that the same run gives
+// the same bytes.  report/results_table.hpp prints it.
 // Errors: only finish throws, Error(evaluation_incomplete) naming what is missing, after results.json is written with
 // what there is.
 // Threads: one caller, a rank outside the trainers' communicator or the only rank between two steps.  Calls block.
@@ -14,6 +16,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -32,16 +35,21 @@ class CheckpointScorer {
   void finish(std::int64_t final_step);
 
  private:
-  struct Outcome;
-  Outcome evaluate(std::int64_t step, std::string const& split, bool everything);
-  void note_best(std::int64_t step, OrderedJson const& results);
+  struct Outcome {
+    OrderedJson results;  // null: there are none
+    std::string error;
+    int exit_code = 0;
+  };
+  Outcome evaluate(std::int64_t step, std::string const& split, bool final_table);
+  void read_earlier_lines();
+  void note_best(std::int64_t step, std::optional<double> metric);
   std::filesystem::path checkpoint(std::int64_t step) const;
   std::filesystem::path lease(std::int64_t step) const;
 
   Config config_;
   std::filesystem::path run_dir_, program_;
   std::set<std::pair<std::string, std::string>> scored_;  // (split, digest)
-  double best_ = -1;
+  std::optional<double> best_;
 };
 
 }  // namespace bsft

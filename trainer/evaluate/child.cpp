@@ -1,0 +1,123 @@
+#include "trainer/evaluate/child.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "data/base/error.hpp"
+#include "data/base/file.hpp"
+
+extern char** environ;
+
+namespace bsft {
+namespace {
+
+constexpr std::string_view supervisor = "BSFT_SUPERVISOR";
+constexpr std::array<std::string_view, 9> launcher_variables{
+    "OMPI_", "PMIX_", "PMI_", "PRTE_", "SLURM_", "MPI_LOCAL", "HYDI_", "HYDRA_", "MV2_"};
+
+std::vector<std::string> plain_environment() {
+  std::vector<std::string> result;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    std::string_view const variable = *entry;
+    bool of_launcher = variable.substr(0, supervisor.size()) == supervisor;
+    for (std::string_view const prefix : launcher_variables) {
+      if (variable.substr(0, prefix.size()) == prefix) of_launcher = true;
+    }
+    if (!of_launcher) result.emplace_back(variable);
+  }
+  result.push_back(std::string(supervisor) + "=" + std::to_string(::getpid()));
+  return result;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> result;
+  for (std::string& word : words) result.push_back(word.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+std::string last_line(std::filesystem::path const& log) {
+  std::string text;
+  try {
+    text = read_file(log);
+  } catch (Error const&) {
+    return "";
+  }
+  std::string found;
+  for (std::size_t begin = 0; begin < text.size();) {
+    std::size_t const end = std::min(text.find('\n', begin), text.size());
+    std::string const line = text.substr(begin, end - begin);
+    bool const ours = line.rfind("bsft: ", 0) == 0;
+    if (ours || (!line.empty() && found.rfind("bsft: ", 0) != 0)) found = line;
+    begin = end + 1;
+  }
+  return found.substr(0, 1000);
+}
+
+}  // namespace
+
+ChildEnd run_child(std::filesystem::path const& program, std::vector<std::string> const& arguments,
+                   std::filesystem::path const& log) {
+  std::vector<std::string> words{program.string()};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> variables = plain_environment();
+  std::vector<char*> const argv = pointers(words), environment = pointers(variables);
+
+  posix_spawn_file_actions_t files;
+  posix_spawnattr_t attributes;
+  ::posix_spawn_file_actions_init(&files);
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  ::posix_spawn_file_actions_adddup2(&files, 1, 2);
+  // The launcher's signals (a warning before the end of the job) are for the supervisor; the child starts unmasked.
+  sigset_t none;
+  sigemptyset(&none);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  pid_t child = 0;
+  int const failed = ::posix_spawn(&child, program.c_str(), &files, &attributes, argv.data(), environment.data());
+  ::posix_spawn_file_actions_destroy(&files);
+  ::posix_spawnattr_destroy(&attributes);
+  if (failed != 0) throw Failed(Exit::unavailable, "cannot start " + program.string(), std::strerror(failed));
+
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) throw Failed(Exit::internal, "cannot wait for the evaluation", std::strerror(errno));
+  }
+  ChildEnd end;
+  if (WIFSIGNALED(status)) {
+    end.exit_code = 128 + WTERMSIG(status);
+    end.error = "ended by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
+  } else if (WEXITSTATUS(status) != 0) {
+    end.exit_code = WEXITSTATUS(status);
+    end.error = last_line(log);
+    if (end.error.empty()) end.error = "exit code " + std::to_string(end.exit_code) + " without a word";
+  }
+  return end;
+}
+
+void leave_with_supervisor() {
+  char const* parent = std::getenv(std::string(supervisor).c_str());
+  if (parent == nullptr) return;
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (std::to_string(::getppid()) != parent) std::_Exit(static_cast<int>(Exit::peer_lost));  // it ended before we asked
+}
+
+std::filesystem::path this_program() {
+  std::error_code error;
+  auto const path = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::filesystem::path("/proc/self/exe") : path;
+}
+
+}  // namespace bsft

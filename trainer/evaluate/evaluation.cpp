@@ -1,0 +1,140 @@
+#include "trainer/evaluate/evaluation.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "data/base/digest.hpp"
+#include "data/base/error.hpp"
+#include "data/base/file.hpp"
+#include "data/tokenizer/tokenizer.hpp"
+#include "trainer/evaluate/instruction.hpp"
+#include "trainer/evaluate/model_folder.hpp"
+#include "trainer/evaluate/suite_results.hpp"
+
+namespace bsft {
+namespace {
+
+std::uint32_t suite_bits(Catalog const& catalog, std::vector<std::string> const& suites) {
+  if (suites.empty()) return ~std::uint32_t{0};
+  std::uint32_t bits = 0;
+  for (std::size_t i = 0; i < catalog.suites.size(); ++i) {
+    if (std::find(suites.begin(), suites.end(), catalog.suites[i]) != suites.end()) bits |= std::uint32_t{1} << i;
+  }
+  return bits;
+}
+
+ScoringSettings scoring_settings(EvaluationRequest const& request, Catalog const& catalog) {
+  auto asked = [&](Condition condition) {
+    return std::find(request.conditions.begin(), request.conditions.end(), condition) != request.conditions.end();
+  };
+  bool const tokens = request.arm == "behavior";
+  ScoringSettings settings;
+  settings.max_tokens = request.max_tokens;
+  settings.uses = behaviors_in_use(request.behaviors, catalog.behaviors);
+  bool const any = std::any_of(settings.uses.begin(), settings.uses.end(), [](char use) { return use != 0; });
+  bool const forces = asked(Condition::self) || asked(Condition::right) || asked(Condition::wrong);
+  if (!(tokens || request.arm == "instruction") || !forces) std::fill(settings.uses.begin(), settings.uses.end(), 0);
+  settings.selects = tokens && any && asked(Condition::self) && request.position == "before_response";
+  // Records whose behaviour carries no token are scored without one.
+  bool const all = std::all_of(settings.uses.begin(), settings.uses.end(), [](char use) { return use != 0; });
+  settings.plain = asked(Condition::none) || !all;
+  return settings;
+}
+
+void write_records(std::filesystem::path const& file, StoreReader const& reader, std::span<ScoredRecord const> scored,
+                   std::vector<Condition> const& conditions) {
+  Catalog const& catalog = reader.catalog();
+  std::string text;
+  for (ScoredRecord const& one : scored) {
+    RecordInfo const& info = reader.records()[static_cast<std::size_t>(one.record)];
+    StoredTask const& task = catalog.tasks[static_cast<std::size_t>(index(info.task))];
+    OrderedJson line;
+    line["id"] = parse_json(reader.text(one.record), "record").value("id", "");
+    line["task"] = task.name;
+    line["label"] = info.label < 0 ? OrderedJson() : OrderedJson(task.labels[static_cast<std::size_t>(info.label)]);
+    line["behavior"] = catalog.behaviors.tokens[static_cast<std::size_t>(index(info.behavior))].name;
+    if (!one.behavior.empty()) line["behavior_log_p"] = one.behavior;
+    for (Condition const condition : conditions) {
+      Choice const choice = choose(condition, info, one);
+      if (choice.scores == nullptr) continue;
+      OrderedJson& entry = line["conditions"][std::string(name_of(condition))];
+      if (choice.behavior >= 0) entry["behavior"] = catalog.behaviors.tokens[static_cast<std::size_t>(choice.behavior)].name;
+      entry["prediction"] = choice.label < 0 ? OrderedJson() : OrderedJson(task.labels[static_cast<std::size_t>(choice.label)]);
+      entry["log_p"] = choice.scores->sum;
+      entry["log_p_per_token"] = choice.scores->average;
+    }
+    text += line.dump() + "\n";
+  }
+  write_atomically(file, text);
+}
+
+}  // namespace
+
+std::vector<std::int64_t> records_to_score(StoreReader const& reader, EvaluationRequest const& request) {
+  std::uint32_t const bits = suite_bits(reader.catalog(), request.suites);
+  auto const& records = reader.records();
+  std::map<std::int64_t, std::vector<std::int64_t>> by_case;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (records[i].split != request.split || (records[i].suites & bits) == 0) continue;
+    by_case[records[i].case_index].push_back(static_cast<std::int64_t>(i));
+    ++count;
+  }
+  if (count == 0) {
+    std::string suites;
+    for (auto const& suite : request.suites) suites += (suites.empty() ? " of suite " : ", ") + suite;
+    throw Invalid(Exit::data, "no record to score", "split " + std::string(name_of(request.split)) + suites + " of " +
+                  request.data.string() + " is empty", "see bsft data audit for what the file holds");
+  }
+  std::vector<std::pair<std::uint64_t, std::int64_t>> order;
+  for (auto const& [number, _] : by_case) order.emplace_back(mix(request.seed, 0xca5e, static_cast<std::uint64_t>(number)), number);
+  std::sort(order.begin(), order.end());
+  std::vector<std::int64_t> chosen;
+  for (auto const& [_, number] : order) {
+    if (request.max_records > 0 && static_cast<std::int64_t>(chosen.size()) >= request.max_records) break;
+    auto const& members = by_case[number];
+    chosen.insert(chosen.end(), members.begin(), members.end());
+  }
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+std::string model_digest(std::filesystem::path const& folder) {
+  std::vector<std::filesystem::path> files;
+  for (auto const& entry : std::filesystem::directory_iterator(folder)) {
+    std::string const name = entry.path().filename().string();
+    if (name.rfind("model", 0) == 0 && entry.path().extension() == ".safetensors") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  Digest digest;
+  for (auto const& file : files) digest.add(file.filename().string()).add(MappedFile(file).bytes());
+  return digest.hex();
+}
+
+OrderedJson evaluate(EvaluationRequest const& request) {
+  StoreReader const reader(request.data);
+  Catalog const& catalog = reader.catalog();
+  for (std::string const& suite : request.suites) SuiteView(reader, {}, suite);  // refuses an unknown one at once
+  std::vector<std::int64_t> const records = records_to_score(reader, request);
+  ModelFolder const model(request.model, reader, request.template_family, request.seed);
+  ScoringSettings const settings = scoring_settings(request, catalog);
+  auto const position = request.position == "before_prompt" ? BehaviorPosition::before_prompt : BehaviorPosition::before_response;
+  PromptSource const prompts = request.arm == "instruction" ? instructed_prompts(reader, model.chat_template())
+                                                            : stored_prompts(reader, position);
+  std::vector<ScoredRecord> const scored = Scorer(model.decoder(), reader, prompts, settings).score(records);
+
+  ResultSettings result;
+  result.split = request.split;
+  result.suites = request.suites;
+  result.conditions = request.conditions;
+  result.given = request.given || request.position == "before_prompt" || request.arm == "instruction";
+  result.bootstrap.seed = request.seed;
+  OrderedJson results = results_of(reader, scored, result);
+  results["arm"] = request.arm;
+  results["data_digest"] = catalog.data_digest;
+  results["model_digest"] = model_digest(request.model);
+  if (!request.records_out.empty()) write_records(request.records_out, reader, scored, request.conditions);
+  return results;
+}
+
+}  // namespace bsft

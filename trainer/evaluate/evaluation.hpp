@@ -1,0 +1,46 @@
+// Evaluate one model folder on one data file: load, choose the records, score, count.
+//
+//   arm          what the model is given                        conditions
+//   behavior     behaviour tokens                               self, right, wrong, none (before_prompt: no self)
+//   sft          prompts without a token                        none
+//   zero_shot    the same, of a model that was not trained      none
+//   instruction  the behaviour's description as an instruction  right, wrong, none
+// A model that does not carry the behaviour tokens yet gets rows as training would give it (mean embedding of their
+// descriptions).  max_records draws whole cases, by the seed alone, until there are that many.
+// Errors: Invalid(data) where the file was not made for this model (digests named), or a suite or a split is empty.
+// The result is results.hpp's, with data_digest and model_digest; the same input gives the same bytes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/base/json.hpp"
+#include "data/store/reader.hpp"
+#include "trainer/evaluate/results.hpp"
+#include "trainer/model/decoder.hpp"
+
+namespace bsft {
+
+struct EvaluationRequest {
+  std::filesystem::path model, data, records_out;  // records_out: a JSON line a record; empty: none
+  Split split = Split::test;
+  std::vector<std::string> suites;                 // empty: all of the file
+  std::vector<Condition> conditions{Condition::self, Condition::right, Condition::wrong, Condition::none};
+  std::string arm = "behavior", position = "before_response", template_family = "auto";
+  std::vector<std::string> behaviors;              // as behavior.set
+  bool given = false;                              // behavior.selection: given
+  std::int64_t max_records = 0, max_tokens = 4096;
+  std::uint64_t seed = 1;
+};
+
+OrderedJson evaluate(EvaluationRequest const& request);
+
+// The records of a split in any of the suites, in file order.
+std::vector<std::int64_t> records_to_score(StoreReader const& reader, EvaluationRequest const& request);
+
+// XXH3-128 over the weights (model*.safetensors, by name): names a checkpoint.
+std::string model_digest(std::filesystem::path const& folder);
+
+}  // namespace bsft

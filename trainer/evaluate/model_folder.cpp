@@ -1,0 +1,36 @@
+#include "trainer/evaluate/model_folder.hpp"
+
+#include "trainer/model/weights.hpp"
+
+namespace bsft {
+
+ModelFolder::ModelFolder(std::filesystem::path const& folder, StoreReader const& reader,
+                         std::string const& template_family, std::uint64_t seed)
+    : tokenizer_(folder),
+      template_(bsft::template_family(template_family, folder), tokenizer_),
+      behaviors_(reader.catalog().behaviors) {
+  load(folder, seed);
+}
+
+ModelFolder::ModelFolder(std::filesystem::path const& folder, BehaviorMap behaviors, std::string const& template_family,
+                         std::uint64_t seed)
+    : tokenizer_(folder),
+      template_(bsft::template_family(template_family, folder), tokenizer_),
+      behaviors_(std::move(behaviors)) {
+  load(folder, seed);
+}
+
+void ModelFolder::load(std::filesystem::path const& folder, std::uint64_t seed) {
+  std::vector<TokenId> ids;
+  std::vector<std::vector<TokenId>> descriptions;
+  for (BehaviorToken const& behavior : behaviors_.tokens) {
+    ids.push_back(behavior.id);
+    descriptions.push_back(tokenizer_.encode(behavior.description, Specials::as_text));
+  }
+  decoder_ = std::make_unique<Decoder>(read_shape(folder), ids, "all");
+  load_weights(*decoder_, folder);
+  learned_ = carries_behaviors(tokenizer_, behaviors_);
+  if (!learned_ && !ids.empty()) initialise_behavior_rows(*decoder_, "description", descriptions, seed);
+}
+
+}  // namespace bsft

@@ -1,0 +1,85 @@
+#include "trainer/checkpoint/manifest.hpp"
+
+#include "data/base/digest.hpp"
+#include "data/base/error.hpp"
+#include "data/base/json.hpp"
+
+namespace bsft {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr int format = 1;
+char const* const remedy = "resume from an older checkpoint";
+
+bool plain(std::string const& name) {
+  return !name.empty() && name.size() <= 128 && name.front() != '.' &&
+         name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+             std::string::npos;
+}
+
+OrderedJson body_of(Manifest const& m) {
+  OrderedJson json;
+  json["format"] = format;
+  json["step"] = m.step;
+  json["epoch"] = m.epoch;
+  json["step_in_epoch"] = m.step_in_epoch;
+  json["updates"] = m.updates;
+  json["empty_batches"] = m.empty_batches;
+  json["config_digest"] = m.config_digest;
+  json["data_digest"] = m.data_digest;
+  json["base_digest"] = m.base_digest;
+  json["files"] = OrderedJson::object();
+  for (auto const& [name, entry] : m.files) json["files"][name] = {{"bytes", entry.bytes}, {"sha256", entry.sha256}};
+  return json;
+}
+
+}  // namespace
+
+std::string to_json(Manifest const& manifest) {
+  OrderedJson json = body_of(manifest);
+  json["digest"] = xxh128_hex(json.dump());
+  return json.dump(1) + "\n";
+}
+
+Manifest read_manifest(fs::path const& checkpoint) {
+  fs::path const file = checkpoint / manifest_name;
+  Json const json = read_json(file, {std::size_t{16} << 20, 8});
+  Manifest m;
+  std::string digest;
+  try {
+    if (json.at("format").get<int>() != format) throw Broken(file.string(), "format is not 1", remedy);
+    m.step = json.at("step").get<std::int64_t>();
+    m.epoch = json.at("epoch").get<std::int64_t>();
+    m.step_in_epoch = json.at("step_in_epoch").get<std::int64_t>();
+    m.updates = json.at("updates").get<std::int64_t>();
+    m.empty_batches = json.at("empty_batches").get<std::int64_t>();
+    m.config_digest = json.at("config_digest").get<std::string>();
+    m.data_digest = json.at("data_digest").get<std::string>();
+    m.base_digest = json.at("base_digest").get<std::string>();
+    for (auto const& [name, entry] : json.at("files").items()) {
+      if (!plain(name)) throw Broken(file.string(), "a file name that is not plain", remedy);
+      m.files[name] = {entry.at("bytes").get<std::int64_t>(), entry.at("sha256").get<std::string>()};
+    }
+    digest = json.at("digest").get<std::string>();
+  } catch (Json::exception const& error) {
+    throw Broken(file.string(), error.what(), remedy);
+  }
+  if (digest != xxh128_hex(body_of(m).dump())) throw Broken(file.string(), "its digest is not of its content", remedy);
+  return m;
+}
+
+FileEntry describe(fs::path const& file) { return {static_cast<std::int64_t>(fs::file_size(file)), sha256_file(file)}; }
+
+void verify(Manifest const& manifest, fs::path const& checkpoint) {
+  for (auto const& [name, entry] : manifest.files) {
+    fs::path const file = checkpoint / name;
+    std::error_code error;
+    if (!fs::is_regular_file(fs::symlink_status(file, error))) throw Broken(file.string(), "missing", remedy);
+    if (static_cast<std::int64_t>(fs::file_size(file)) != entry.bytes) {
+      throw Broken(file.string(), "its size is not the manifest's", remedy);
+    }
+    if (sha256_file(file) != entry.sha256) throw Broken(file.string(), "its SHA-256 is not the manifest's", remedy);
+  }
+}
+
+}  // namespace bsft

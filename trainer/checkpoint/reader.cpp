@@ -1,0 +1,74 @@
+#include "trainer/checkpoint/reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "data/base/error.hpp"
+#include "trainer/checkpoint/layout.hpp"
+#include "trainer/checkpoint/training_state.hpp"
+#include "trainer/model/weights.hpp"
+
+namespace bsft {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool may_differ(std::string const& key) {
+  static constexpr std::array free{"evaluate.", "checkpoint.every", "checkpoint.keep", "parallel.evaluator_ranks",
+                                   "run.name"};
+  return std::any_of(free.begin(), free.end(), [&](char const* prefix) { return key.rfind(prefix, 0) == 0; });
+}
+
+}  // namespace
+
+FoundCheckpoint open_checkpoint(fs::path const& folder) {
+  FoundCheckpoint found{folder, read_manifest(folder)};
+  verify(found.manifest, folder);
+  return found;
+}
+
+std::optional<FoundCheckpoint> find_checkpoint(fs::path const& run_dir,
+                                               std::function<void(std::string const&)> const& warn) {
+  std::vector<std::int64_t> steps = published_steps(run_dir);
+  if (steps.empty()) return std::nullopt;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    fs::path const folder = checkpoint_of(run_dir, *step);
+    try {
+      return open_checkpoint(folder);
+    } catch (Broken const& damage) {
+      fs::path const aside = folder.string() + ".corrupt";
+      std::error_code error;
+      fs::remove_all(aside, error);
+      fs::rename(folder, aside, error);
+      warn(std::string(damage.what()) + "; kept as " + aside.filename().string());
+    }
+  }
+  throw Broken("no whole checkpoint in " + checkpoints_of(run_dir).string(),
+               std::to_string(steps.size()) + " are there, all damaged", "start a new run in another run.dir");
+}
+
+void check_same(FoundCheckpoint const& found, Config const& config, std::string const& data_digest) {
+  std::vector<std::string> lines;
+  Config const before = read_config(found.folder / "training_config.yaml", {});
+  for (auto const& [key, values] : difference(before, config)) {
+    if (may_differ(key)) continue;
+    lines.push_back(key + " is " + values.second + " (the checkpoint was made with " + values.first + ")");
+  }
+  if (found.manifest.data_digest != data_digest) {
+    lines.push_back("data.file has digest " + data_digest + " (the checkpoint was made with " +
+                    found.manifest.data_digest + ")");
+  }
+  if (lines.empty()) return;
+  lines.push_back("cannot resume from " + found.folder.string() +
+                  " (the run would not be the same) restore these, or start a new run in another run.dir");
+  throw Findings(Exit::resume_mismatch, lines);
+}
+
+void restore(FoundCheckpoint const& found, Decoder& decoder, Optimizer& optimizer) {
+  load_weights(decoder, found.folder);
+  read_training_state(decoder, optimizer, found.folder / training_state_name);
+  optimizer.set_updates(found.manifest.updates);
+}
+
+}  // namespace bsft

@@ -1,0 +1,36 @@
+// Find the checkpoint to go on from, and put the state back.
+//
+// find_checkpoint: newest to oldest, the first whose manifest and files verify; a damaged one is renamed
+// step-….corrupt, never deleted, and told to `warn`.  Broken where checkpoints are there but none is whole: nobody
+// starts from scratch unasked.  check_same refuses (exit 76) another configuration or other data, with the keys that
+// differ; keys that cannot change the arithmetic may differ (evaluation, checkpoint.every and .keep,
+// parallel.evaluator_ranks). restore: weights from the Hugging Face folder (fp32, the same bits), moments from the
+// training state. tests/checkpoint/resume_test.py: the same bits as an uninterrupted run, also at another number of
+// ranks.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "trainer/checkpoint/manifest.hpp"
+#include "trainer/config/config.hpp"
+#include "trainer/model/decoder.hpp"
+#include "trainer/optim/optimizer.hpp"
+
+namespace bsft {
+
+struct FoundCheckpoint {
+  std::filesystem::path folder;
+  Manifest manifest;
+};
+
+// One rank only.
+std::optional<FoundCheckpoint> find_checkpoint(std::filesystem::path const& run_dir,
+                                               std::function<void(std::string const&)> const& warn);
+FoundCheckpoint open_checkpoint(std::filesystem::path const& folder);
+void check_same(FoundCheckpoint const& found, Config const& config, std::string const& data_digest);
+void restore(FoundCheckpoint const& found, Decoder& decoder, Optimizer& optimizer);
+
+}  // namespace bsft

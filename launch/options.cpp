@@ -29,7 +29,8 @@ Option const* find(Command const& command, std::string const& name) {
 }
 
 // Boost's own messages start with the problem; one line of ours says which command.
-[[noreturn]] void refuse(Command const& command, std::string const& what, std::string const& why, std::string fix = {}) {
+[[noreturn]] void refuse(Command const& command, std::string const& what, std::string const& why,
+                         std::string fix = {}) {
   if (fix.empty()) fix = "see bsft " + command.name + " --help";
   throw Invalid(Exit::usage, what, why, fix);
 }

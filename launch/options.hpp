@@ -1,8 +1,8 @@
 // One option table makes parsing, help and completion.
 //
-// A command declares its options; Arguments holds what was typed, checked: unknown options (with the nearest known one),
-// missing and repeated values, and numbers that are not numbers throw Invalid(usage) in one line.  No abbreviations.
-// Boost.Program_options underneath, guessing off.
+// A command declares its options; Arguments holds what was typed, checked: unknown options (with the nearest known
+// one), missing and repeated values, and numbers that are not numbers throw Invalid(usage) in one line.  No
+// abbreviations. Boost.Program_options underneath, guessing off.
 #pragma once
 
 #include <cstdint>
@@ -15,17 +15,17 @@
 namespace bsft {
 
 struct Option {
-  std::string name;           // "records" for --records
-  std::string value;          // shown in help, "FILE"; empty: a switch
+  std::string name;   // "records" for --records
+  std::string value;  // shown in help, "FILE"; empty: a switch
   std::string help;
   std::string default_value;  // empty: none
   bool required = false;
-  bool repeats = false;       // --set a=1 --set b=2, or several values after one name
+  bool repeats = false;  // --set a=1 --set b=2, or several values after one name
 };
 
 class Arguments {
  public:
-  bool has(std::string const& name) const;           // typed by the user
+  bool has(std::string const& name) const;          // typed by the user
   std::string text(std::string const& name) const;  // the default where not typed; empty where none
   std::int64_t integer(std::string const& name) const;
   double real(std::string const& name) const;

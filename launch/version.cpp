@@ -22,7 +22,8 @@ std::string version_text() {
   unsigned major = 0, minor = 0, release = 0;
   H5get_libversion(&major, &minor, &release);
   std::string const loaded = std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(release);
-  std::string const compiled = std::to_string(H5_VERS_MAJOR) + "." + std::to_string(H5_VERS_MINOR) + "." + std::to_string(H5_VERS_RELEASE);
+  std::string const compiled =
+      std::to_string(H5_VERS_MAJOR) + "." + std::to_string(H5_VERS_MINOR) + "." + std::to_string(H5_VERS_RELEASE);
   text += "HDF5 " + compiled + (loaded == compiled ? "" : " (loaded " + loaded + ")") + "\n";
 
   std::string const architectures = BSFT_DEVICE_CODE;

@@ -49,8 +49,8 @@ void check_world(int ranks, Environment const& environment, std::string const& m
   auto const promised = expected_world(environment);
   if (!promised || promised->ranks == ranks) return;
   std::string const n = std::to_string(promised->ranks);
-  std::string const what = "MPI sees " + std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks") +
-                           " where the launcher started " + n;
+  std::string const what =
+      "MPI sees " + std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks") + " where the launcher started " + n;
   std::string const why = promised->source + "=" + n + ", MPI library: " + mpi_library;
   std::string fix;
   if (promised->source == "SLURM_NTASKS")

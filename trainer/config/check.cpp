@@ -31,7 +31,8 @@ std::string number(std::int64_t value) { return std::to_string(value); }
 
 void check_run(Config const& c, Checks& checks) {
   auto const allowed = [](char x) {
-    return (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || x == '.' || x == '_' || x == '-';
+    return (x >= 'a' && x <= 'z') || (x >= 'A' && x <= 'Z') || (x >= '0' && x <= '9') || x == '.' || x == '_' ||
+           x == '-';
   };
   bool const good = !c.run.name.empty() && c.run.name.size() <= 64 && c.run.name[0] != '.' && c.run.name[0] != '-' &&
                     std::all_of(c.run.name.begin(), c.run.name.end(), allowed);
@@ -43,8 +44,8 @@ void check_model(Config const& c, Checks& checks) {
   ShapeConfig const& s = c.model.shape;
   bool const shaped = s.hidden_size != 0 || s.intermediate_size != 0 || s.num_hidden_layers != 0 ||
                       s.num_attention_heads != 0 || s.num_key_value_heads != 0;
-  std::vector<std::string> const shape = {"model.shape.hidden_size", "model.shape.intermediate_size",
-                                          "model.shape.num_hidden_layers", "model.shape.num_attention_heads",
+  std::vector<std::string> const shape = {"model.shape.hidden_size",         "model.shape.intermediate_size",
+                                          "model.shape.num_hidden_layers",   "model.shape.num_attention_heads",
                                           "model.shape.num_key_value_heads", "model.init"};
   checks.refuse(shaped && c.model.init == "pretrained", shape, "model.shape with model.init: pretrained",
                 "the folder's weights have their own shape", "remove model.shape, or write model.init: random");
@@ -74,8 +75,8 @@ void check_behavior(Config const& c, Checks& checks) {
                 "behavior.position: before_prompt with behavior.selection: self",
                 "a token before the prompt cannot be chosen by reading it", "write behavior.selection: given");
   checks.refuse(before && b.in_loss, {"behavior.position", "behavior.in_loss"},
-                "behavior.position: before_prompt with behavior.in_loss: true", "a token before the prompt is no target",
-                "write behavior.in_loss: false");
+                "behavior.position: before_prompt with behavior.in_loss: true",
+                "a token before the prompt is no target", "write behavior.in_loss: false");
   checks.refuse(!absent && !b.in_loss && b.loss_weight != BehaviorConfig{}.loss_weight,
                 {"behavior.loss_weight", "behavior.in_loss"}, "behavior.loss_weight with behavior.in_loss: false",
                 "the weight would do nothing", "remove one of them");
@@ -88,11 +89,13 @@ void check_train(Config const& c, Checks& checks) {
                 "train.max_tokens_per_pass: " + number(c.train.max_tokens_per_pass),
                 "one record may have data.max_length: " + number(c.data.max_length) + " tokens",
                 "raise the first or lower the second");
-  checks.refuse(c.scheduler.warmup >= 1 && c.train.max_steps > 0 &&
-                    c.scheduler.warmup > static_cast<double>(c.train.max_steps),
-                {"scheduler.warmup", "train.max_steps"}, "scheduler.warmup: " + write_scalar(c.scheduler.warmup),
-                "more steps than train.max_steps: " + number(c.train.max_steps), "write a share below 1, or fewer steps");
-  bool const whole = c.scheduler.warmup < 1 || c.scheduler.warmup == static_cast<double>(static_cast<std::int64_t>(std::min(c.scheduler.warmup, 9e15)));
+  checks.refuse(
+      c.scheduler.warmup >= 1 && c.train.max_steps > 0 && c.scheduler.warmup > static_cast<double>(c.train.max_steps),
+      {"scheduler.warmup", "train.max_steps"}, "scheduler.warmup: " + write_scalar(c.scheduler.warmup),
+      "more steps than train.max_steps: " + number(c.train.max_steps), "write a share below 1, or fewer steps");
+  bool const whole =
+      c.scheduler.warmup < 1 ||
+      c.scheduler.warmup == static_cast<double>(static_cast<std::int64_t>(std::min(c.scheduler.warmup, 9e15)));
   checks.refuse(!whole, {"scheduler.warmup"}, "scheduler.warmup: " + write_scalar(c.scheduler.warmup),
                 "from 1 on it counts steps", "write a whole number");
 }
@@ -120,7 +123,8 @@ void check_parallel(Config const& c, Checks& checks) {
 void check_evaluate(Config const& c, Checks& checks) {
   EvaluateConfig const& e = c.evaluate;
   checks.refuse(!e.suites.empty() && e.conditions.empty(), {"evaluate.conditions", "evaluate.suites"},
-                "evaluate.conditions: []", "suites are scored under a condition", "write [self], or evaluate.suites: []");
+                "evaluate.conditions: []", "suites are scored under a condition",
+                "write [self], or evaluate.suites: []");
   std::string const head = "suites.";
   auto const dot = e.metric.find('.', head.size());
   std::string const suite = e.metric.rfind(head, 0) == 0 && dot != std::string::npos
@@ -135,7 +139,8 @@ void check_evaluate(Config const& c, Checks& checks) {
 void check_files(Config const& c, Files files, Checks& checks) {
   checks.refuse(c.model.path.empty(), {"model.path"}, "model.path is missing", "the Hugging Face folder of the model",
                 "set it");
-  checks.refuse(c.data.file.empty(), {"data.file"}, "data.file is missing", "the HDF5 file of bsft data build", "set it");
+  checks.refuse(c.data.file.empty(), {"data.file"}, "data.file is missing", "the HDF5 file of bsft data build",
+                "set it");
   if (files == Files::may_lack) return;
   std::error_code ignored;
   auto const lacks = [&](fs::path const& file) { return !fs::is_regular_file(file, ignored); };
@@ -155,7 +160,8 @@ void check_files(Config const& c, Files files, Checks& checks) {
                 "make it with bsft data build");
   std::string const& resume = c.checkpoint.resume;
   checks.refuse(resume != "none" && resume != "auto" && !fs::is_directory(resume, ignored), {"checkpoint.resume"},
-                "checkpoint.resume: " + write_scalar(resume), "no such folder", "write none, auto or a checkpoint's folder");
+                "checkpoint.resume: " + write_scalar(resume), "no such folder",
+                "write none, auto or a checkpoint's folder");
 }
 
 }  // namespace

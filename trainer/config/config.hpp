@@ -28,37 +28,37 @@ struct ShapeConfig {
 };
 
 struct ModelSection {
-  std::string path;                     // Hugging Face folder
-  std::string init = "pretrained";      // pretrained | random
+  std::string path;                 // Hugging Face folder
+  std::string init = "pretrained";  // pretrained | random
   ShapeConfig shape;
-  std::string template_family = "auto"; // key model.template: auto | chatml | smollm2 | qwen2 | llama3 | none
-  std::string dtype = "float32";        // float32 (bfloat16 is refused on CPU until it is measured)
-  std::string adapter = "none";         // none (lora is refused until it exists)
-  std::string freeze = "none";          // none | embeddings (base table and head) | all (only behaviour rows train)
+  std::string template_family = "auto";  // key model.template: auto | chatml | smollm2 | qwen2 | llama3 | none
+  std::string dtype = "float32";         // float32 (bfloat16 is refused on CPU until it is measured)
+  std::string adapter = "none";          // none (lora is refused until it exists)
+  std::string freeze = "none";           // none | embeddings (base table and head) | all (only behaviour rows train)
   std::string hub_id;
 };
 
 struct DataConfig {
   std::string file;
-  std::int64_t max_length = 2048;       // tokens; longer records fall under overlong
-  std::int64_t group_size = 1;          // records of a case that share its prefix in a batch
-  std::string overlong = "error";       // error | drop
+  std::int64_t max_length = 2048;  // tokens; longer records fall under overlong
+  std::int64_t group_size = 1;     // records of a case that share its prefix in a batch
+  std::string overlong = "error";  // error | drop
 };
 
 struct BehaviorConfig {
-  std::vector<std::string> set;         // empty: the data file's; ["none"]: no behaviour token (standard SFT)
+  std::vector<std::string> set;              // empty: the data file's; ["none"]: no behaviour token (standard SFT)
   std::string position = "before_response";  // before_response | before_prompt
   bool in_loss = true;
-  double loss_weight = 1.0;             // λ
-  std::string init = "description";     // description | mean | random
-  std::string selection = "self";       // self | given
+  double loss_weight = 1.0;          // λ
+  std::string init = "description";  // description | mean | random
+  std::string selection = "self";    // self | given
 };
 
 struct TrainConfig {
   std::int64_t global_batch_size = 64;  // records a step
   std::int64_t max_tokens_per_pass = 4096;
   double num_epochs = 1;
-  std::int64_t max_steps = 0;           // 0: by num_epochs
+  std::int64_t max_steps = 0;  // 0: by num_epochs
   std::int64_t threads_per_rank = 1;
 };
 
@@ -67,14 +67,14 @@ struct OptimizerConfig {
 };
 
 struct SchedulerConfig {
-  std::string type = "cosine";          // cosine | linear | constant
-  double warmup = 0.03;                 // < 1: share of the steps, >= 1: steps
+  std::string type = "cosine";  // cosine | linear | constant
+  double warmup = 0.03;         // < 1: share of the steps, >= 1: steps
   double min_lr_ratio = 0.1;
 };
 
 struct ParallelConfig {
-  std::string backend = "auto";         // auto | self | mpi | nccl
-  std::string reduction = "exact";      // exact | fast
+  std::string backend = "auto";     // auto | self | mpi | nccl
+  std::string reduction = "exact";  // exact | fast
   std::int64_t lanes = 8;
   std::int64_t zero = 0;
   std::int64_t bucket_bytes = 26214400;
@@ -82,27 +82,27 @@ struct ParallelConfig {
 };
 
 struct CheckpointConfig {
-  std::int64_t every = 0;               // steps; 0: only at the end
-  std::int64_t keep = 2;                // newest ones kept
-  std::string resume = "none";          // none | auto | a checkpoint's folder
+  std::int64_t every = 0;       // steps; 0: only at the end
+  std::int64_t keep = 2;        // newest ones kept
+  std::string resume = "none";  // none | auto | a checkpoint's folder
 };
 
 struct EvaluateConfig {
-  std::int64_t every = 1;               // every n-th checkpoint
+  std::int64_t every = 1;  // every n-th checkpoint
   std::vector<std::string> suites = {"full"};
   std::vector<std::string> conditions = {"self", "right", "wrong", "none"};
-  std::string split = "dev";            // scored while training; the final table is of final_split
+  std::string split = "dev";  // scored while training; the final table is of final_split
   std::string final_split = "test";
-  std::int64_t max_records = 0;         // of `split`, while training; 0: all
-  std::string arm = "behavior";         // zero_shot | instruction | sft | behavior
-  std::string policy = "every";         // every | latest
+  std::int64_t max_records = 0;  // of `split`, while training; 0: all
+  std::string arm = "behavior";  // zero_shot | instruction | sft | behavior
+  std::string policy = "every";  // every | latest
   std::string metric = "suites.full.overall.macro_f1_tasks";
 };
 
 struct LogConfig {
-  std::int64_t every = 10;              // steps between progress lines off a terminal
+  std::int64_t every = 10;  // steps between progress lines off a terminal
   bool tensorboard = false;
-  std::string level = "info";           // quiet | info | debug
+  std::string level = "info";  // quiet | info | debug
 };
 
 struct Config {
@@ -117,7 +117,7 @@ struct Config {
   CheckpointConfig checkpoint;
   EvaluateConfig evaluate;
   LogConfig log;
-  std::string kernels = "fused";        // fused | reference
+  std::string kernels = "fused";  // fused | reference
 };
 
 // Whether model.path and data.file must be there: training needs them, showing a configuration does not.
@@ -127,7 +127,8 @@ Config read_config(std::filesystem::path const& file, std::vector<std::string> c
                    Files files = Files::must_exist);
 // All keys with their values, as YAML that read_config takes.
 std::string to_yaml(Config const& config);
-// 32 hex digits of to_yaml without run.dir, log.* and checkpoint.resume: a resumed run has the digest of its first start.
+// 32 hex digits of to_yaml without run.dir, log.* and checkpoint.resume: a resumed run has the digest of its first
+// start.
 std::string digest_of(Config const& config);
 // key -> (a, b) where two configurations differ, without run.dir, log.* and checkpoint.resume.
 std::map<std::string, std::pair<std::string, std::string>> difference(Config const& a, Config const& b);

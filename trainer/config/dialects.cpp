@@ -8,7 +8,8 @@ namespace {
 constexpr char const *hf = "Hugging Face", *trl = "TRL", *axolotl = "axolotl", *tune = "torchtune",
                      *factory = "LLaMA-Factory", *titan = "torchtitan", *several = "several tools";
 constexpr char const* no_micro =
-    "there is no micro-batch size: a step is train.global_batch_size records, cut into passes of train.max_tokens_per_pass tokens";
+    "there is no micro-batch size: a step is train.global_batch_size records, cut into passes of "
+    "train.max_tokens_per_pass tokens";
 constexpr char const* no_packing = "there is no packing switch: records are never padded and cannot see each other";
 constexpr char const* no_offload = "weights and optimizer stay on the device";
 
@@ -50,8 +51,10 @@ constexpr ForeignName table[] = {
     {"lora_target_linear", axolotl, "model.adapter", "lora is not built yet"},
     {"lora_attn_modules", tune, "model.adapter", "lora is not built yet"},
     {"gradient_checkpointing", hf, "", "activation checkpointing is not built yet; lower train.max_tokens_per_pass"},
-    {"activation_checkpointing", several, "", "activation checkpointing is not built yet; lower train.max_tokens_per_pass"},
-    {"enable_activation_checkpointing", tune, "", "activation checkpointing is not built yet; lower train.max_tokens_per_pass"},
+    {"activation_checkpointing", several, "",
+     "activation checkpointing is not built yet; lower train.max_tokens_per_pass"},
+    {"enable_activation_checkpointing", tune, "",
+     "activation checkpointing is not built yet; lower train.max_tokens_per_pass"},
     {"disable_gradient_checkpointing", factory, "", "activation checkpointing is not built yet"},
     {"chat_template", several, "model.template", ""},
     {"chat_template_path", trl, "model.template", "a family's name, not a file"},

@@ -1,7 +1,7 @@
 // One table of all keys: name, member, unit, range, choices, help.
 //
-// It drives parsing, range checks, to_yaml, difference, `bsft config keys` and the nearest-name search; a default is the
-// member's own initialiser in config.hpp.  A key that is not here does not exist.
+// It drives parsing, range checks, to_yaml, difference, `bsft config keys` and the nearest-name search; a default is
+// the member's own initialiser in config.hpp.  A key that is not here does not exist.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +28,11 @@ struct Range {
 struct Key {
   std::string name;  // "optimizer.learning_rate"
   Field (*field)(Config&);
-  std::string unit;  // "tokens"; empty: none
-  Range range;       // of numbers
-  std::vector<std::string> choices;    // of text and of a list's elements; empty: free
-  std::vector<std::string> not_built;  // choices whose code does not exist yet
   std::string help;
+  std::string unit = {};                    // "tokens"; empty: none
+  Range range = {};                         // of numbers
+  std::vector<std::string> choices = {};    // of text and of a list's elements; empty: free
+  std::vector<std::string> not_built = {};  // choices whose code does not exist yet
 };
 
 std::vector<Key> const& keys();

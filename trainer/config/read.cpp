@@ -61,16 +61,17 @@ class Assigner {
     for (YamlNode::Entry const& entry : map.entries) {
       std::string const name = prefix + entry.key;
       if (Key const* key = find_key(name); key != nullptr && prefix.empty() && name.find('.') != std::string::npos) {
-        findings_.push_back(finding(entry.place, "key " + name + " with a dot", "sections are nested",
-                                    "write " + name.substr(0, name.find('.')) + ": {" +
-                                        name.substr(name.find('.') + 1) + ": …}"));
+        findings_.push_back(
+            finding(entry.place, "key " + name + " with a dot", "sections are nested",
+                    "write " + name.substr(0, name.find('.')) + ": {" + name.substr(name.find('.') + 1) + ": …}"));
       } else if (key != nullptr) {
         key_value(*key, *entry.value, entry.value->place, entry.place);
       } else if (is_section(name) && entry.key.find('.') == std::string::npos) {
         if (entry.value->kind == YamlNode::Kind::map)
           section(*entry.value, name + ".");
         else if (entry.value->kind != YamlNode::Kind::null)
-          findings_.push_back(finding(entry.value->place, name, "a section of keys", "write " + name + ": {key: value}"));
+          findings_.push_back(
+              finding(entry.value->place, name, "a section of keys", "write " + name + ": {key: value}"));
       } else {
         findings_.push_back(unknown_key(name, entry.place));
       }
@@ -184,8 +185,8 @@ Yaml read_yaml(std::filesystem::path const& file, std::vector<std::string>& find
   std::error_code error;
   auto const size = std::filesystem::is_regular_file(file, error) ? std::filesystem::file_size(file, error) : 0;
   if (error || !std::filesystem::is_regular_file(file)) {
-    findings.push_back(finding({file.string(), 0, 0}, "cannot open",
-                               error ? error.message() : "not a regular file", "check the path"));
+    findings.push_back(finding({file.string(), 0, 0}, "cannot open", error ? error.message() : "not a regular file",
+                               "check the path"));
     return std::make_shared<YamlNode>();
   }
   YamlLimits const limits;

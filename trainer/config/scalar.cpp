@@ -14,10 +14,14 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string shown(YamlNode const& node) {
   switch (node.kind) {
-    case YamlNode::Kind::list: return "a list";
-    case YamlNode::Kind::map: return "a map";
-    case YamlNode::Kind::scalar: break;
-    default: return "nothing";
+    case YamlNode::Kind::list:
+      return "a list";
+    case YamlNode::Kind::map:
+      return "a map";
+    case YamlNode::Kind::scalar:
+      break;
+    default:
+      return "nothing";
   }
   std::string text = node.text.substr(0, 40);
   while (!text.empty() && node.text.size() > 40 && (text.back() & 0xC0) == 0x80) text.pop_back();
@@ -50,7 +54,8 @@ std::string number_problem(YamlNode const& node, bool whole) {
     while (i < text.size() && is_digit(text[i])) ++i;
   }
   if (!digits || i != text.size()) {
-    static std::set<std::string> const not_finite = {".inf", "-.inf", "+.inf", ".nan", ".Inf", ".NaN", ".NAN", ".INF", "-.Inf", "-.INF", "inf", "nan", "-inf"};
+    static std::set<std::string> const not_finite = {".inf", "-.inf", "+.inf", ".nan", ".Inf", ".NaN", ".NAN",
+                                                     ".INF", "-.Inf", "-.INF", "inf",  "nan",  "-inf"};
     if (not_finite.count(text) != 0) return one_line(text, "not finite", "write " + kind);
     return one_line(shown(node), "not a number", "write " + kind);
   }
@@ -75,7 +80,8 @@ std::string read_scalar(YamlNode const& node, std::uint64_t& value) { return rea
 std::string read_scalar(YamlNode const& node, double& value) {
   if (std::string problem = number_problem(node, false); !problem.empty()) return problem;
   auto const [stop, error] = std::from_chars(node.text.data(), node.text.data() + node.text.size(), value);
-  if (error != std::errc() || !std::isfinite(value)) return one_line(shown(node), "not a double", "too large or too near zero");
+  if (error != std::errc() || !std::isfinite(value))
+    return one_line(shown(node), "not a double", "too large or too near zero");
   return {};
 }
 
@@ -93,7 +99,8 @@ std::string read_scalar(YamlNode const& node, bool& value) {
 
 std::string read_scalar(YamlNode const& node, std::string& value) {
   if (node.kind != YamlNode::Kind::scalar)
-    return one_line(shown(node), "wrong type", node.kind == YamlNode::Kind::null ? "write text, or \"\" for none" : "write text");
+    return one_line(shown(node), "wrong type",
+                    node.kind == YamlNode::Kind::null ? "write text, or \"\" for none" : "write text");
   if (std::any_of(node.text.begin(), node.text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
     return one_line("text with a line break or tab", "one line is expected", "");
   value = node.text;
@@ -101,9 +108,11 @@ std::string read_scalar(YamlNode const& node, std::string& value) {
 }
 
 std::string write_scalar(std::string const& value) {
-  static std::set<std::string> const reserved = {"null", "Null", "NULL", "true", "false", "~", "yes", "no", "on", "off"};
+  static std::set<std::string> const reserved = {"null", "Null", "NULL", "true", "false",
+                                                 "~",    "yes",  "no",   "on",   "off"};
   auto const word = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '/' || c == '.' || is_digit(c) || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '/' || c == '.' || is_digit(c) ||
+           c == '-';
   };
   bool const plain = !value.empty() && std::all_of(value.begin(), value.end(), word) && value[0] != '-' &&
                      value[0] != '.' && !is_digit(value[0]) && reserved.count(value) == 0;
@@ -118,6 +127,7 @@ std::string write_scalar(std::string const& value) {
 
 std::string write_scalar(double value) {
   char buffer[64];
+  if (std::abs(value) < 1e15 && value == std::trunc(value)) return std::to_string(static_cast<std::int64_t>(value));
   auto const [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
   ensure(error == std::errc(), "a double fits 64 characters");
   std::string text(buffer, end);

@@ -86,8 +86,8 @@ class TreeBuilder : public YAML::EventHandler {
     std::shared_ptr<YamlNode> node;
     YAML::anchor_t anchor;
     bool has_key = false;
-    YamlNode::Entry entry;               // the key that waits for its value
-    std::map<std::string, Place> seen;   // keys so far
+    YamlNode::Entry entry;              // the key that waits for its value
+    std::map<std::string, Place> seen;  // keys so far
     bool duplicate = false;
   };
 
@@ -99,14 +99,16 @@ class TreeBuilder : public YAML::EventHandler {
   void count(Place const& where, std::size_t nodes) {
     nodes_ += nodes;
     if (nodes_ > limits_.nodes)
-      stop(where, "too many nodes", "at most " + std::to_string(limits_.nodes) + ", aliases expanded", "make it shorter");
+      stop(where, "too many nodes", "at most " + std::to_string(limits_.nodes) + ", aliases expanded",
+           "make it shorter");
   }
   void check_tag(YAML::Mark const& mark, std::string const& tag) {
     if (!tag.empty() && tag != "?" && tag != "!")
       stop(place(mark), "tag " + tag, "types come from the key, not from the file", "remove the tag");
   }
 
-  void leaf(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor, std::string const& text, bool quoted) {
+  void leaf(YAML::Mark const& mark, std::string const& tag, YAML::anchor_t anchor, std::string const& text,
+            bool quoted) {
     check_tag(mark, tag);
     if (text.size() > limits_.scalar_bytes)
       stop(place(mark), "too long", "a value has at most " + std::to_string(limits_.scalar_bytes) + " bytes", "");
@@ -164,12 +166,11 @@ class TreeBuilder : public YAML::EventHandler {
   void take_key(Open& parent, YamlNode const& key) {
     if (key.kind != YamlNode::Kind::scalar || key.text.size() > limits_.key_bytes)
       stop(key.place, "not a key", "keys are words of at most " + std::to_string(limits_.key_bytes) + " bytes", "");
-    if (key.text == "<<")
-      stop(key.place, "merge key <<", "it was dropped from YAML 1.2", "write the keys out");
+    if (key.text == "<<") stop(key.place, "merge key <<", "it was dropped from YAML 1.2", "write the keys out");
     auto const [first, fresh] = parent.seen.emplace(key.text, key.place);
     if (!fresh)
-      findings_.push_back(finding(key.place, "duplicate key " + key.text, "first at " + first->second.text(),
-                                  "keep one of them"));
+      findings_.push_back(
+          finding(key.place, "duplicate key " + key.text, "first at " + first->second.text(), "keep one of them"));
     parent.duplicate = !fresh;
     parent.entry = {key.text, key.place, nullptr};
     parent.has_key = true;
@@ -213,8 +214,8 @@ Yaml parse_yaml(std::string_view text, std::string const& file, std::vector<std:
     return nothing;
   }
   if (std::size_t const bad = first_bad_byte(text); bad != std::string_view::npos) {
-    findings.push_back(finding(place_of(file, text, bad), "byte " + std::to_string(bad), "not UTF-8 text",
-                               "save the file as UTF-8"));
+    findings.push_back(
+        finding(place_of(file, text, bad), "byte " + std::to_string(bad), "not UTF-8 text", "save the file as UTF-8"));
     return nothing;
   }
   TreeBuilder tree(file, findings, limits);
@@ -231,8 +232,8 @@ Yaml parse_yaml(std::string_view text, std::string const& file, std::vector<std:
     return nothing;
   } catch (YAML::Exception const& error) {
     bool const known = !error.mark.is_null();
-    findings.push_back(finding({file, known ? error.mark.line + 1 : 0, known ? error.mark.column + 1 : 0},
-                               "not YAML", error.msg, ""));
+    findings.push_back(
+        finding({file, known ? error.mark.line + 1 : 0, known ? error.mark.column + 1 : 0}, "not YAML", error.msg, ""));
     return nothing;
   }
   return tree.root ? tree.root : nothing;

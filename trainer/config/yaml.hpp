@@ -1,10 +1,10 @@
 // Parse YAML from strangers into a tree that remembers where everything stood.
 //
-// yaml-cpp's Node keeps the first of two equal keys, reads 010 as 8 and .inf as a number, and follows `a: &x [*x]` until
-// the stack ends; so its events are taken instead, and values stay text until scalar.hpp reads them.
-// Refused, each as `file:line:column: problem (why) what to do`: text that is not UTF-8, more than one document, custom
-// tags, merge keys, equal keys, keys that are not plain words, alias cycles, and what goes over the limits below, where
-// nodes are counted as often as aliases repeat them.
+// yaml-cpp's Node keeps the first of two equal keys, reads 010 as 8 and .inf as a number, and follows `a: &x [*x]`
+// until the stack ends; so its events are taken instead, and values stay text until scalar.hpp reads them. Refused,
+// each as `file:line:column: problem (why) what to do`: text that is not UTF-8, more than one document, custom tags,
+// merge keys, equal keys, keys that are not plain words, alias cycles, and what goes over the limits below, where nodes
+// are counted as often as aliases repeat them.
 //
 // parse_yaml adds findings and returns a tree of what could be read (kind none where nothing could).  Any thread.
 #pragma once

@@ -1,0 +1,206 @@
+#include "trainer/config/keys.hpp"
+
+namespace bsft {
+namespace {
+
+template <auto... Path>
+Field at(Config& config) {
+  return &(config.*....*Path);
+}
+
+using C = Config;
+constexpr double none = std::numeric_limits<double>::infinity();
+Range const any{}, share{0, 1}, below_one{0, 1, Range::Ends::open_above};
+Range at_least(double least) { return {least, none}; }
+Range between(double least, double most) { return {least, most}; }
+
+std::vector<Key> table() {
+  using R = RunConfig;
+  using M = ModelSection;
+  using S = ShapeConfig;
+  using D = DataConfig;
+  using B = BehaviorConfig;
+  using T = TrainConfig;
+  using O = OptimizerConfig;
+  using L = SchedulerConfig;
+  using P = ParallelConfig;
+  using K = CheckpointConfig;
+  using E = EvaluateConfig;
+  return {
+      {"run.name", at<&C::run, &R::name>, "letters, digits, . _ and -; begins the run folder's name"},
+      {"run.dir", at<&C::run, &R::dir>, "run folder; empty: runs/NAME-DIGEST"},
+      {"run.seed", at<&C::run, &R::seed>, "of everything that is random", "", at_least(0)},
+      {"model.path", at<&C::model, &M::path>,
+       "Hugging Face folder with config.json, tokenizer.json and, where pretrained, safetensors; required"},
+      {"model.init",
+       at<&C::model, &M::init>,
+       "weights of the folder, or random ones by run.seed",
+       "",
+       any,
+       {"pretrained", "random"}},
+      {"model.shape.hidden_size", at<&C::model, &M::shape, &S::hidden_size>,
+       "replaces config.json's where model.init is random; 0: as it is", "", between(0, 65536)},
+      {"model.shape.intermediate_size", at<&C::model, &M::shape, &S::intermediate_size>, "likewise", "",
+       between(0, 262144)},
+      {"model.shape.num_hidden_layers", at<&C::model, &M::shape, &S::num_hidden_layers>, "likewise", "",
+       between(0, 1024)},
+      {"model.shape.num_attention_heads", at<&C::model, &M::shape, &S::num_attention_heads>, "likewise", "",
+       between(0, 1024)},
+      {"model.shape.num_key_value_heads", at<&C::model, &M::shape, &S::num_key_value_heads>, "likewise", "",
+       between(0, 1024)},
+      {"model.template",
+       at<&C::model, &M::template_family>,
+       "chat template; auto: the folder's, recognised",
+       "",
+       any,
+       {"auto", "chatml", "smollm2", "qwen2", "llama3", "none"}},
+      {"model.dtype",
+       at<&C::model, &M::dtype>,
+       "of weights and activations",
+       "",
+       any,
+       {"float32", "bfloat16"},
+       {"bfloat16"}},
+      {"model.adapter",
+       at<&C::model, &M::adapter>,
+       "none: all weights train, less model.freeze",
+       "",
+       any,
+       {"none", "lora"},
+       {"lora"}},
+      {"model.freeze",
+       at<&C::model, &M::freeze>,
+       "embeddings: base table and head stay; all: only the behaviour rows train",
+       "",
+       any,
+       {"none", "embeddings", "all"}},
+      {"model.hub_id", at<&C::model, &M::hub_id>, "OWNER/NAME on the Hub, for the model card only"},
+      {"data.file", at<&C::data, &D::file>, "HDF5 file of bsft data build; required"},
+      {"data.max_length", at<&C::data, &D::max_length>, "of one record", "tokens", between(8, 1048576)},
+      {"data.group_size", at<&C::data, &D::group_size>, "of one case that share its prefix in a batch; 1: none",
+       "records", between(1, 4096)},
+      {"data.overlong",
+       at<&C::data, &D::overlong>,
+       "records above data.max_length; never truncated",
+       "",
+       any,
+       {"error", "drop"}},
+      {"behavior.set", at<&C::behavior, &B::set>,
+       "behaviours with a token; []: the data file's; [none]: no behaviour token (standard SFT)"},
+      {"behavior.position",
+       at<&C::behavior, &B::position>,
+       "where the token stands",
+       "",
+       any,
+       {"before_response", "before_prompt"}},
+      {"behavior.in_loss", at<&C::behavior, &B::in_loss>, "the token is learned as a target"},
+      {"behavior.loss_weight", at<&C::behavior, &B::loss_weight>,
+       "λ: weight of the token, where a response token has 1", "", between(0, 1e6)},
+      {"behavior.init",
+       at<&C::behavior, &B::init>,
+       "first value of a row: mean embedding of its description, of the whole table, or random",
+       "",
+       any,
+       {"description", "mean", "random"}},
+      {"behavior.selection",
+       at<&C::behavior, &B::selection>,
+       "self: the model chooses its token; given: the token is told",
+       "",
+       any,
+       {"self", "given"}},
+      {"train.global_batch_size", at<&C::train, &T::global_batch_size>, "a step, over all ranks", "records",
+       between(1, 1048576)},
+      {"train.max_tokens_per_pass", at<&C::train, &T::max_tokens_per_pass>,
+       "of one forward and backward pass: bounds memory", "tokens", between(8, 16777216)},
+      {"train.num_epochs", at<&C::train, &T::num_epochs>, "passes over the train split", "", between(0, 1e6)},
+      {"train.max_steps", at<&C::train, &T::max_steps>, "stop here; 0: by train.num_epochs", "steps", at_least(0)},
+      {"train.threads_per_rank", at<&C::train, &T::threads_per_rank>, "CPU threads of libtorch", "", between(1, 1024)},
+      {"optimizer.learning_rate", at<&C::optimizer, &O::learning_rate>, "peak of AdamW", "",
+       Range{0, 10, Range::Ends::open_below}},
+      {"optimizer.weight_decay", at<&C::optimizer, &O::weight_decay>, "not of norms, biases and behaviour rows", "",
+       between(0, 10)},
+      {"optimizer.beta1", at<&C::optimizer, &O::beta1>, "decay of the mean gradient", "", below_one},
+      {"optimizer.beta2", at<&C::optimizer, &O::beta2>, "decay of the mean squared gradient", "", below_one},
+      {"optimizer.epsilon", at<&C::optimizer, &O::epsilon>, "added to the root of the mean square", "",
+       Range{0, 1, Range::Ends::open_below}},
+      {"optimizer.max_grad_norm", at<&C::optimizer, &O::max_grad_norm>, "clip by global norm; 0: never", "",
+       at_least(0)},
+      {"scheduler.type", at<&C::scheduler, &L::type>, "after the warm-up", "", any, {"cosine", "linear", "constant"}},
+      {"scheduler.warmup", at<&C::scheduler, &L::warmup>, "below 1: share of the steps; else steps", "", at_least(0)},
+      {"scheduler.min_lr_ratio", at<&C::scheduler, &L::min_lr_ratio>, "last learning rate over peak", "", share},
+      {"parallel.backend",
+       at<&C::parallel, &P::backend>,
+       "auto: by the devices and the number of ranks",
+       "",
+       any,
+       {"auto", "self", "mpi", "nccl"}},
+      {"parallel.reduction",
+       at<&C::parallel, &P::reduction>,
+       "exact: the same bits on 1, 2, 4, … ranks",
+       "",
+       any,
+       {"exact", "fast"}},
+      {"parallel.lanes", at<&C::parallel, &P::lanes>, "parts of a batch that ranks share; a power of two where exact",
+       "lanes", between(1, 65536)},
+      {"parallel.zero", at<&C::parallel, &P::zero>, "ZeRO stage; above 0 is not built yet", "", between(0, 3)},
+      {"parallel.bucket_bytes", at<&C::parallel, &P::bucket_bytes>, "gradients reduced at a time", "bytes",
+       between(1, 1073741824)},
+      {"parallel.evaluator_ranks", at<&C::parallel, &P::evaluator_ranks>,
+       "ranks of the job that score checkpoints; 0: training and evaluation take turns", "ranks", between(0, 1)},
+      {"checkpoint.every", at<&C::checkpoint, &K::every>, "0: only at the end", "steps", at_least(0)},
+      {"checkpoint.keep", at<&C::checkpoint, &K::keep>, "newest ones kept, and the best", "checkpoints",
+       between(1, 1000000)},
+      {"checkpoint.resume", at<&C::checkpoint, &K::resume>,
+       "none, auto (the newest of the run folder), or a checkpoint's folder"},
+      {"evaluate.every", at<&C::evaluate, &E::every>, "score each n-th; the last one always", "checkpoints",
+       between(1, 1000000)},
+      {"evaluate.suites", at<&C::evaluate, &E::suites>, "named parts of the data; []: no evaluation"},
+      {"evaluate.conditions",
+       at<&C::evaluate, &E::conditions>,
+       "behaviour token: chosen by the model, forced right, forced wrong, absent",
+       "",
+       any,
+       {"self", "right", "wrong", "none"}},
+      {"evaluate.split", at<&C::evaluate, &E::split>, "scored while training", "", any, {"train", "dev", "test"}},
+      {"evaluate.final_split",
+       at<&C::evaluate, &E::final_split>,
+       "of the table at the end",
+       "",
+       any,
+       {"train", "dev", "test"}},
+      {"evaluate.max_records", at<&C::evaluate, &E::max_records>, "of evaluate.split while training; 0: all", "records",
+       at_least(0)},
+      {"evaluate.arm",
+       at<&C::evaluate, &E::arm>,
+       "how a prompt is put",
+       "",
+       any,
+       {"zero_shot", "instruction", "sft", "behavior"}},
+      {"evaluate.policy",
+       at<&C::evaluate, &E::policy>,
+       "where the evaluator falls behind: all checkpoints, or the newest",
+       "",
+       any,
+       {"every", "latest"}},
+      {"evaluate.metric", at<&C::evaluate, &E::metric>, "path in results.json that BEST maximises"},
+      {"log.every", at<&C::log, &LogConfig::every>, "between progress lines where there is no terminal", "steps",
+       between(1, 1000000)},
+      {"log.tensorboard", at<&C::log, &LogConfig::tensorboard>, "write an event file"},
+      {"log.level", at<&C::log, &LogConfig::level>, "what goes to stderr", "", any, {"quiet", "info", "debug"}},
+      {"kernels",
+       at<&C::kernels>,
+       "our kernels, or the same arithmetic in plain libtorch",
+       "",
+       any,
+       {"fused", "reference"}},
+  };
+}
+
+}  // namespace
+
+std::vector<Key> const& keys() {
+  static std::vector<Key> const all = table();
+  return all;
+}
+
+}  // namespace bsft

@@ -28,9 +28,9 @@ std::vector<ExportedTensor> exported_tensors(Decoder const& decoder);
 // config.json of `source` with the decoder's sizes, its vocabulary with the behaviour rows, and float32; the rest stays.
 std::string exported_config(Decoder const& decoder, std::filesystem::path const& source);
 
-// Writes config.json, tokenizer.json and tokenizer_config.json with the behaviour tokens as special tokens at their ids
-// (a reserved token that gave its id is renamed), and copies chat_template.jinja, generation_config.json,
-// special_tokens_map.json, vocab.json and merges.txt where `source` has them.  `target` must exist.
+// Writes config.json, tokenizer.json, tokenizer_config.json and special_tokens_map.json with the behaviour tokens as
+// special tokens at their ids (a reserved token that gave its id is renamed), and copies chat_template.jinja and
+// generation_config.json where `source` has them.  `target` must exist.
 void export_folder(Decoder const& decoder, BehaviorMap const& behaviors, std::filesystem::path const& source,
                    std::filesystem::path const& target);
 // The tokenizer files alone.

@@ -1,0 +1,164 @@
+#include "trainer/model/decoder.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <numbers>
+#include <span>
+
+#include "data/base/error.hpp"
+#include "trainer/model/attention.hpp"
+#include "trainer/model/projection.hpp"
+#include "trainer/model/torch.hpp"
+
+namespace bsft {
+namespace {
+
+constexpr std::int64_t logits_at_a_time = std::int64_t{1} << 26;  // floats
+
+// As transformers computes it, operation by operation in fp32: angles of far positions feel the last bit.
+at::Tensor inverse_frequency(Shape const& shape) {
+  at::Tensor const exponent = at::arange(0, shape.head_width, 2, at::kLong).to(at::kFloat) / shape.head_width;
+  at::Tensor const plain = 1.0 / at::pow(shape.rope_theta, exponent);
+  if (shape.rope_factor == 1) return plain;
+  auto const original = static_cast<double>(shape.rope_original);
+  at::Tensor const wave = 2 * std::numbers::pi / plain;
+  double const long_wave = original / shape.rope_low, short_wave = original / shape.rope_high;
+  at::Tensor const scaled = at::where(wave > long_wave, plain / shape.rope_factor, plain);
+  at::Tensor const smooth = (original / wave - shape.rope_low) / (shape.rope_high - shape.rope_low);
+  at::Tensor const blended = (1 - smooth) * scaled / shape.rope_factor + smooth * scaled;
+  return at::where((wave < short_wave).logical_or(wave > long_wave), scaled, blended);
+}
+
+template <class T, class From>
+at::Tensor to_tensor(From const& values, at::ScalarType type, at::Device device) {
+  at::Tensor const tensor = at::empty({static_cast<std::int64_t>(values.size())}, type);
+  std::copy(values.begin(), values.end(), tensor.data_ptr<T>());
+  return tensor.to(device);
+}
+
+at::Tensor positions(Forest const& forest, at::Device device) {
+  std::vector<float> values(forest.tokens.size());
+  for (Segment const& segment : forest.segments)
+    for (std::int32_t row = segment.begin; row < segment.end; ++row)
+      values[static_cast<std::size_t>(row)] = static_cast<float>(segment.position + row - segment.begin);
+  return to_tensor<float>(values, at::kFloat, device);
+}
+
+}  // namespace
+
+Decoder::Decoder(Shape shape, std::vector<TokenId> behavior_ids, std::string const& freeze, at::Device device)
+    : shape_(std::move(shape)), behavior_ids_(std::move(behavior_ids)) {
+  if (freeze != "none" && freeze != "embeddings" && freeze != "all")
+    throw Invalid(Exit::config, "model.freeze: " + freeze, "", "use none, embeddings or all");
+  std::vector<TokenId> sorted = behavior_ids_;
+  std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end() || (!sorted.empty() && sorted.front() < 0))
+    throw Invalid(Exit::data, "behaviour ids", "two are equal or one is negative", "give each behaviour a row of its own");
+  if (!sorted.empty() && sorted.back() >= shape_.vocabulary + 65'536)
+    throw Invalid(Exit::data, "behaviour id " + std::to_string(sorted.back()),
+                  "far beyond the model's " + std::to_string(shape_.vocabulary) + " rows", "use the next free rows");
+  behavior_index_ = to_tensor<std::int64_t>(behavior_ids_, at::kLong, at::kCPU);
+  allocate(freeze, device);
+  inverse_frequency_ = inverse_frequency(shape_).to(device);
+}
+
+at::Tensor Decoder::forward(Forest const& forest) const { return hidden(forest, {}); }
+
+at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> rows) const {
+  at::Device const device = flat_.device();
+  std::int64_t const width = shape_.head_width, heads = shape_.heads, kv_heads = shape_.kv_heads;
+  at::Tensor const ids = to_tensor<std::int64_t>(forest.tokens, at::kLong, device);
+  at::Tensor const angle = at::outer(positions(forest, device), inverse_frequency_);
+  at::Tensor const cosine = angle.cos(), sine = angle.sin();
+  auto const everyone = std::make_shared<AttentionPlan const>(plan_attention(forest, {}));
+  double const epsilon = shape_.norm_epsilon;
+
+  at::Tensor h = embed(ids, embedding_, rows_, behavior_index_);
+  for (Layer const& layer : layers_) {
+    at::Tensor const n = op::rms_norm(h, layer.attention_norm, epsilon);
+    Projection const query{layer.query, layer.query_bias}, key{layer.key, layer.key_bias}, value{layer.value, layer.value_bias};
+    at::Tensor q, k, v;
+    auto plan = everyone;
+    if (&layer == &layers_.back() && !rows.empty()) {  // the others serve as keys and values only
+      at::Tensor const index = to_tensor<std::int64_t>(rows, at::kLong, device);
+      plan = std::make_shared<AttentionPlan const>(plan_attention(forest, rows));
+      auto const others = project(n, {key, value});
+      k = others[0], v = others[1];
+      q = op::rope(project(n.index_select(0, index), {query})[0].view({-1, heads, width}), cosine.index_select(0, index),
+                   sine.index_select(0, index));
+      h = h.index_select(0, index);
+    } else {
+      auto const all = project(n, {query, key, value});
+      k = all[1], v = all[2];
+      q = op::rope(all[0].view({-1, heads, width}), cosine, sine);
+    }
+    k = op::rope(k.view({-1, kv_heads, width}), cosine, sine);
+    h = project_onto(h, attend(q, k, v.view({-1, kv_heads, width}), plan), layer.output);
+    auto const feed = project(op::rms_norm(h, layer.feed_norm, epsilon), {{layer.gate, {}}, {layer.up, {}}});
+    h = project_onto(h, op::swiglu(feed[0], feed[1]), layer.down);
+  }
+  return op::rms_norm(h, final_norm_, epsilon);
+}
+
+op::RowLoss Decoder::loss(at::Tensor const& hidden, std::vector<SupervisedRow> const& rows, double scale) const {
+  std::vector<std::int64_t> index;
+  for (SupervisedRow const& row : rows) {
+    if (row.row < 0 || row.row >= hidden.size(0))
+      throw Invalid(Exit::data, "supervised row " + std::to_string(row.row), "the forest has fewer rows");
+    index.push_back(row.row);
+  }
+  return row_loss(hidden, index, rows, scale);
+}
+
+op::RowLoss Decoder::loss(Forest const& forest, double scale) const {
+  std::vector<std::int32_t> rows;
+  for (SupervisedRow const& row : forest.supervised) rows.push_back(row.row);
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  std::vector<std::int64_t> index;
+  for (SupervisedRow const& row : forest.supervised)
+    index.push_back(std::lower_bound(rows.begin(), rows.end(), row.row) - rows.begin());
+  return row_loss(hidden(forest, rows), index, forest.supervised, scale);
+}
+
+op::RowLoss Decoder::row_loss(at::Tensor const& hidden, std::vector<std::int64_t> const& index,
+                              std::vector<SupervisedRow> const& rows, double scale) const {
+  at::Device const device = flat_.device();
+  auto const chunk = std::max<std::size_t>(1, static_cast<std::size_t>(logits_at_a_time / shape_.vocabulary));
+  op::RowLoss whole;
+  std::vector<at::Tensor> loss, correct, entropy;
+  std::size_t begin = 0;
+  do {
+    std::size_t const end = std::min(rows.size(), begin + chunk);
+    std::vector<std::int64_t> targets;
+    std::vector<float> weights;
+    for (std::size_t r = begin; r < end; ++r) {
+      targets.push_back(rows[r].target);
+      weights.push_back(static_cast<float>(rows[r].weight * scale));
+    }
+    at::Tensor const at_rows =
+        to_tensor<std::int64_t>(std::span(index).subspan(begin, end - begin), at::kLong, device);
+    auto const logits = project(hidden.index_select(0, at_rows), {{head_, {}}, {head_rows_, {}}});
+    op::RowLoss const part = op::masked_cross_entropy(logits[0], logits[1], behavior_index_,
+                                                      to_tensor<std::int64_t>(targets, at::kLong, device),
+                                                      to_tensor<float>(weights, at::kFloat, device));
+    whole.total = whole.total.defined() ? whole.total + part.total : part.total;
+    loss.push_back(part.loss), correct.push_back(part.correct), entropy.push_back(part.entropy);
+    begin = end;
+  } while (begin < rows.size());
+  whole.loss = at::cat(loss), whole.correct = at::cat(correct), whole.entropy = at::cat(entropy);
+  return whole;
+}
+
+at::Tensor Decoder::logits(at::Tensor const& hidden, std::vector<std::int32_t> const& rows) const {
+  at::NoGradGuard const guard;
+  at::Tensor const chosen = hidden.index_select(0, to_tensor<std::int64_t>(rows, at::kLong, flat_.device()));
+  at::Tensor const all = at::full({chosen.size(0), exported_vocabulary()}, -std::numeric_limits<double>::infinity(),
+                                  chosen.options());
+  all.narrow(1, 0, shape_.vocabulary).copy_(at::linear(chosen, head_));
+  all.index_copy_(1, behavior_index_.to(flat_.device()), at::linear(chosen, head_rows_));
+  return all;
+}
+
+}  // namespace bsft

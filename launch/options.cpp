@@ -50,7 +50,7 @@ std::vector<po::option> tokens(Command const& command, std::vector<std::string> 
     return po::command_line_parser(words)
         .options(known)
         .style(allow_long | long_allow_adjacent | long_allow_next)
-        .positional(po::positional_options_description().add("", -1))
+        .positional(po::positional_options_description().add("word", -1))
         .allow_unregistered()
         .run()
         .options;

@@ -60,7 +60,7 @@ struct Case {
   std::string patient, neighbour, nurse, attending, consultant;
   int bed = 0;
   std::string allergy, tolerated, neighbour_allergy;
-  std::vector<Medication> medications;  // the last one's dose is open
+  std::vector<Medication> medications;  // one of them with an open dose
   std::vector<Laboratory> laboratories;
   std::vector<Limit> limits;  // two, the lower first; `between` lies above one and below the other
   int between = 0;
@@ -81,6 +81,9 @@ struct Probe {
 };
 
 Case draw_case(GeneratorOptions const& options, std::int64_t number);
+// "20 mg" or "dose open"; and every medication as the dialogue and a read-back word it.
+std::string dose_of(Medication const& one);
+std::vector<std::string> medication_items(Case const& facts);
 std::vector<Turn> tell(GeneratorOptions const& options, Case const& facts);
 std::vector<Probe> probes_of(GeneratorOptions const& options, Case const& facts, Taxonomy const& taxonomy);
 // The records of one case, in the order of its probes.

@@ -39,6 +39,7 @@ void draw_medications(Case& out, Words const& words, Draw& draw) {
   auto const doses = draw.sample(words.doses, count - 1);  // all different: a wrong one belongs to another drug
   for (std::size_t i = 0; i + 1 < count; ++i) out.medications.push_back({uses[i].drug, uses[i].purpose, doses[i]});
   out.medications.push_back({uses.back().drug, uses.back().purpose, 0});
+  draw.shuffle(out.medications);
 }
 
 void draw_laboratories(Case& out, Words const& words, Draw& draw) {

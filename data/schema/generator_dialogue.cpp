@@ -28,14 +28,7 @@ std::string tell_allergy(Case const& facts, Draw& draw) {
 }
 
 std::string tell_medications(Case const& facts, Draw& draw) {
-  std::vector<std::string> items;
-  auto const style = draw.below(2);
-  for (auto const& one : facts.medications) {
-    auto const dose = one.dose == 0 ? std::string("dose open") : std::to_string(one.dose) + " mg";
-    items.push_back(one.drug + " " + dose + " for " + one.purpose);
-  }
-  draw.shuffle(items);
-  return (style == 0 ? "Please give " : "He is on ") + listed(items) + ".";
+  return draw.pick<std::string>({"Please give ", "He is on "}) + listed(medication_items(facts)) + ".";
 }
 
 std::string tell_laboratories(Case const& facts, Draw& draw) {
@@ -81,6 +74,14 @@ std::string tell_plan(Case const& facts, Draw& draw) {
 }
 
 }  // namespace
+
+std::string dose_of(Medication const& one) { return one.dose == 0 ? "dose open" : std::to_string(one.dose) + " mg"; }
+
+std::vector<std::string> medication_items(Case const& facts) {
+  std::vector<std::string> out;
+  for (auto const& one : facts.medications) out.push_back(one.drug + " " + dose_of(one) + " for " + one.purpose);
+  return out;
+}
 
 std::vector<Turn> tell(GeneratorOptions const& options, Case const& facts) {
   Draw draw(options.seed, facts.number, telling_stream);

@@ -15,8 +15,9 @@ class Asker {
   Asker(Case const& facts, Taxonomy const& taxonomy, Draw draw) : facts_(facts), taxonomy_(taxonomy), draw_(draw) {}
 
   std::vector<Probe> ask(Words const& words) {
+    ask_list();
     ask_attribution();
-    ask_purpose();
+    ask_known_dose();
     ask_film();
     add("differential_diagnosis", {{"sound", facts_.sound}, {"temperature", facts_.temperature}},
         diagnosis_of(facts_.sound, facts_.temperature));
@@ -33,6 +34,8 @@ class Asker {
   }
 
  private:
+  static constexpr std::size_t none = ~std::size_t{0};
+
   TaskSpec const& task(std::string const& name) const {
     auto const* found = taxonomy_.find(name);
     if (found == nullptr) throw Invalid(Exit::config, "task \"" + name + "\"", "not in the taxonomy", "declare it");
@@ -65,14 +68,25 @@ class Asker {
     add("attribution", {{"step", wish.step}}, wish.doctor);
   }
 
-  void ask_purpose() {
-    auto const& one = draw_.pick(facts_.medications);
-    add("fact_retrieval", {{"drug", one.drug}}, one.purpose);
+  // As tell() told it: the first drug is the label.
+  void ask_list() {
+    std::string list;
+    for (auto const& item : medication_items(facts_)) list += (list.empty() ? "" : ", ") + item;
+    add("read_back", {{"medications", list}}, facts_.medications.front().drug);
+  }
+
+  void ask_known_dose() {
+    auto const& one = dosed();
+    add("fact_retrieval", {{"drug", one.drug}, {"purpose", one.purpose}}, std::to_string(one.dose));
   }
 
   void ask_film() {
     bool const left = draw_.coin();
-    add("image_reasoning", {{"side", left ? "left" : "right"}}, left ? facts_.left : facts_.right);
+    add("image_reasoning",
+        {{"side", left ? "left" : "right"},
+         {"other_side", left ? "right" : "left"},
+         {"other", left ? facts_.right : facts_.left}},
+        left ? facts_.left : facts_.right);
   }
 
   void ask_order() {
@@ -98,7 +112,13 @@ class Asker {
               labels.at(static_cast<std::size_t>(class_of(kind, one.value))));
   }
 
-  Medication const& dosed() { return facts_.medications[draw_.below(facts_.medications.size() - 1)]; }
+  // One of the medications with a dose.
+  Medication const& dosed(std::size_t other_than = none) {
+    std::vector<std::size_t> with_dose;
+    for (std::size_t i = 0; i < facts_.medications.size(); ++i)
+      if (facts_.medications[i].dose > 0 && i != other_than) with_dose.push_back(i);
+    return facts_.medications[draw_.pick(with_dose)];
+  }
 
   void ask_total() {
     auto const& one = dosed();
@@ -109,27 +129,31 @@ class Asker {
   }
 
   void ask_open_dose() {
-    auto const &open = facts_.medications.back(), &known = dosed();
-    add_twins("clarification", {}, {{"drug", open.drug}, {"dose", "open"}},
-              {{"drug", known.drug}, {"dose", std::to_string(known.dose) + " mg"}});
+    auto const slots = [](Medication const& one) {
+      return Slots{{"drug", one.drug}, {"dose", dose_of(one)}, {"purpose", one.purpose}};
+    };
+    for (auto const& one : facts_.medications)
+      if (one.dose == 0) return add_twins("clarification", {}, slots(one), slots(dosed()));
   }
 
   void ask_side() {
     bool const left = draw_.coin();
-    std::string const true_side = left ? "left" : "right", other = left ? "right" : "left";
-    add_twins("consistency_check", {{"finding", left ? facts_.left : facts_.right}, {"true_side", true_side}},
-              {{"side", other}}, {{"side", true_side}});
+    std::string const true_side = left ? "left" : "right", other_side = left ? "right" : "left";
+    add_twins("consistency_check",
+              {{"finding", left ? facts_.left : facts_.right},
+               {"true_side", true_side},
+               {"other_side", other_side},
+               {"other", left ? facts_.right : facts_.left}},
+              {{"side", other_side}}, {{"side", true_side}});
   }
 
   // The wrong dose is that of another drug of the case.
   void ask_dose() {
-    auto const count = facts_.medications.size() - 1;
-    auto const at = draw_.below(count);
-    auto const& one = facts_.medications[at];
-    auto const& other = facts_.medications[(at + 1 + draw_.below(count - 1)) % count];
+    auto const& one = dosed();
+    auto const& other = dosed(static_cast<std::size_t>(&one - facts_.medications.data()));
     auto const dose = std::to_string(one.dose);
-    add_twins("error_correction", {{"drug", one.drug}, {"true_dose", dose}}, {{"dose", std::to_string(other.dose)}},
-              {{"dose", dose}});
+    add_twins("error_correction", {{"drug", one.drug}, {"true_dose", dose}, {"purpose", one.purpose}},
+              {{"dose", std::to_string(other.dose)}}, {{"dose", dose}});
   }
 
   // One value, above the limit of one test and below that of the other.
@@ -155,7 +179,8 @@ class Asker {
 
   void ask_allergy() {
     auto const& clean = facts_.hard && draw_.coin() ? facts_.neighbour_allergy : facts_.tolerated;
-    add_twins("contraindication_alert", {{"allergy", facts_.allergy}}, {{"drug", facts_.allergy}}, {{"drug", clean}});
+    add_twins("contraindication_alert", {{"allergy", facts_.allergy}, {"tolerated", facts_.tolerated}},
+              {{"drug", facts_.allergy}}, {{"drug", clean}});
   }
 
   Case const& facts_;

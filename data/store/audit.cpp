@@ -1,22 +1,14 @@
 #include "data/store/audit.hpp"
 
-#include <utf8proc.h>
-
 #include <algorithm>
-#include <cstdlib>
+#include <utility>
 
 #include "data/base/error.hpp"
 #include "data/base/json.hpp"
+#include "data/tokenizer/nfc.hpp"
 
 namespace bsft {
 namespace {
-
-std::string composed(std::string const& text) {
-  auto* const bytes = utf8proc_NFC(reinterpret_cast<utf8proc_uint8_t const*>(text.c_str()));
-  std::string out = bytes == nullptr ? text : std::string(reinterpret_cast<char const*>(bytes));
-  std::free(bytes);
-  return out;
-}
 
 // Some chat templates trim what stands at the ends of a turn.
 std::string_view trimmed(std::string_view text) {
@@ -75,7 +67,7 @@ bool Auditor::spells_out(RecordInfo const& info, StoredTokens const& row, std::s
   auto const length = static_cast<std::int32_t>(row.tokens.size());
   auto const begin = std::clamp(info.behavior_end, 0, length), end = std::clamp(info.response_end, begin, length);
   auto const bytes = bytes_of_({row.tokens.data() + begin, static_cast<std::size_t>(end - begin)});
-  return trimmed(bytes) == trimmed(response) || trimmed(bytes) == trimmed(composed(response));
+  return trimmed(bytes) == trimmed(response) || trimmed(bytes) == trimmed(nfc(response));
 }
 
 bool Auditor::holds_behavior_text(Record const& record) const {

@@ -15,13 +15,13 @@ namespace {
 
 enum class Style { color, plain };
 
-constexpr auto legend_plain = "weight 0: as it is   weight 1: [token]   other weights: [token:weight]   behaviour token: <<token>>\n";
+constexpr auto legend_plain = "weight 0: as it is   weight 1: [token]   other weights: [token:weight]   behaviour token: {token}\n";
 constexpr auto dim = "\x1b[2m", green = "\x1b[32m", yellow = "\x1b[33m", marked = "\x1b[1;7;35m", off = "\x1b[0m";
 
 std::string plain_token(std::string const& bytes, float weight, bool behavior) {
   if (!behavior && weight == 0) return bytes;
   auto const text = printable(bytes, Newlines::escape);
-  if (behavior) return "<<" + text + ">>";
+  if (behavior) return "{" + text + "}";
   if (weight == 1) return "[" + text + "]";
   char number[24];
   std::snprintf(number, sizeof number, ":%g]", static_cast<double>(weight));

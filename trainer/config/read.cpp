@@ -65,7 +65,8 @@ class Assigner {
             finding(entry.place, "key " + name + " with a dot", "sections are nested",
                     "write " + name.substr(0, name.find('.')) + ": {" + name.substr(name.find('.') + 1) + ": …}"));
       } else if (key != nullptr) {
-        key_value(*key, *entry.value, entry.value->place, entry.place);
+        bool const empty = entry.value->kind == YamlNode::Kind::null;  // stands where the next line begins
+        key_value(*key, *entry.value, empty ? entry.place : entry.value->place, entry.place);
       } else if (is_section(name) && entry.key.find('.') == std::string::npos) {
         if (entry.value->kind == YamlNode::Kind::map)
           section(*entry.value, name + ".");

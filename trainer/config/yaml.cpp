@@ -128,7 +128,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (stack_.size() >= limits_.depth)
       stop(place(mark), "too deep", "at most " + std::to_string(limits_.depth) + " levels", "");
     if (!stack_.empty() && stack_.back().node->kind == YamlNode::Kind::map && !stack_.back().has_key)
-      stop(place(mark), "a list or a map as a key", "keys are words", "");
+      stop(place(mark), "a list or a map as a key", "keys are words", "is a bracket left open?");
     auto node = std::make_shared<YamlNode>();
     node->kind = kind;
     node->place = place(mark);

@@ -25,13 +25,13 @@ constexpr std::string_view supervisor = "BSFT_SUPERVISOR";
 constexpr std::array<std::string_view, 9> launcher_variables{
     "OMPI_", "PMIX_", "PMI_", "PRTE_", "SLURM_", "MPI_LOCAL", "HYDI_", "HYDRA_", "MV2_"};
 
-std::vector<std::string> plain_environment() {
+std::vector<std::string> environment_of(Variables variables) {
   std::vector<std::string> result;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     std::string_view const variable = *entry;
     bool of_launcher = variable.substr(0, supervisor.size()) == supervisor;
     for (std::string_view const prefix : launcher_variables) {
-      if (variable.substr(0, prefix.size()) == prefix) of_launcher = true;
+      if (variables == Variables::plain && variable.substr(0, prefix.size()) == prefix) of_launcher = true;
     }
     if (!of_launcher) result.emplace_back(variable);
   }
@@ -67,10 +67,10 @@ std::string last_line(std::filesystem::path const& log) {
 }  // namespace
 
 ChildEnd run_child(std::filesystem::path const& program, std::vector<std::string> const& arguments,
-                   std::filesystem::path const& log) {
+                   std::filesystem::path const& log, Variables kind) {
   std::vector<std::string> words{program.string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<std::string> variables = plain_environment();
+  std::vector<std::string> variables = environment_of(kind);
   std::vector<char*> const argv = pointers(words), environment = pointers(variables);
 
   posix_spawn_file_actions_t files;

@@ -17,8 +17,10 @@ struct ChildEnd {
   std::string error;   // its last line of error output; empty where it ended well
 };
 
+// plain: as above.  kept: the child is a launcher itself (mpirun, which needs the job's variables).
+enum class Variables { plain, kept };
 ChildEnd run_child(std::filesystem::path const& program, std::vector<std::string> const& arguments,
-                   std::filesystem::path const& log);
+                   std::filesystem::path const& log, Variables variables = Variables::plain);
 
 // In the child: ask to be ended with the supervisor.  Does nothing where BSFT_SUPERVISOR is not set.
 void leave_with_supervisor();

@@ -1,0 +1,111 @@
+// A sweep file becomes arms in the file's order, each named by its configuration; what is wrong is said with its place.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "data/base/error.hpp"
+#include "trainer/config/sweep.hpp"
+
+namespace bsft {
+namespace {
+
+namespace fs = std::filesystem;
+
+class SweepFiles : public testing::Test {
+ protected:
+  SweepFiles() {
+    folder_ = fs::temp_directory_path() / ("bsft_sweep_" + std::to_string(::getpid()));
+    fs::create_directories(folder_ / "sweeps");
+    std::ofstream(folder_ / "base.yaml") << "model: {path: m}\ndata: {file: d.h5}\n";
+  }
+  ~SweepFiles() override { fs::remove_all(folder_); }
+
+  Sweep read(std::string const& text) const {
+    std::ofstream(folder_ / "sweeps" / "s.yaml") << text;
+    return read_sweep(folder_ / "sweeps" / "s.yaml", Files::may_lack);
+  }
+  std::string refusal(std::string const& text) const {
+    try {
+      read(text);
+    } catch (Findings const& error) {
+      EXPECT_EQ(error.code(), Exit::config);
+      std::string all;
+      for (std::string line : error.lines()) {
+        std::string const head = (folder_ / "sweeps" / "s.yaml").string();
+        if (line.rfind(head, 0) == 0) line.erase(0, head.size());
+        all += (all.empty() ? "" : "\n") + line;
+      }
+      return all;
+    }
+    return "";
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(SweepFiles, ProductInFileOrder) {
+  Sweep const sweep = read(
+      "base: ../base.yaml\n"
+      "grid: {behavior.loss_weight: [0, 4], run.name: [a, b]}\n"
+      "pairs: [{optimizer.learning_rate: 1e-3, scheduler.warmup: 5}, {optimizer.learning_rate: 2e-3}]\n"
+      "seeds: [1, 2, 3]\n");
+  ASSERT_EQ(sweep.arms.size(), 2u * 2 * 2 * 3);
+  EXPECT_EQ(sweep.name, "s");
+  EXPECT_EQ(sweep.metric, "suites.full.overall.macro_f1_tasks");
+  Arm const& second = sweep.arms[1];
+  EXPECT_EQ(second.config.run.seed, 2u);
+  EXPECT_EQ(second.config.behavior.loss_weight, 0);
+  EXPECT_EQ(second.config.scheduler.warmup, 5);
+  EXPECT_EQ(sweep.arms[3].config.optimizer.learning_rate, 2e-3);
+  EXPECT_EQ(sweep.arms[3].config.scheduler.warmup, SchedulerConfig{}.warmup);
+  EXPECT_EQ(sweep.arms[6].config.run.name, "b");
+  EXPECT_EQ(sweep.arms[12].config.behavior.loss_weight, 4);
+  EXPECT_EQ(second.keys, (std::vector<std::pair<std::string, std::string>>{{"behavior.loss_weight", "0"},
+                                                                           {"run.name", "a"},
+                                                                           {"optimizer.learning_rate", "0.001"},
+                                                                           {"scheduler.warmup", "5"},
+                                                                           {"run.seed", "2"}}));
+  EXPECT_EQ(second.id, digest_of(second.config).substr(0, 12));
+}
+
+TEST_F(SweepFiles, BaseAloneIsOneArm) { EXPECT_EQ(read("base: ../base.yaml\n").arms.size(), 1u); }
+
+TEST_F(SweepFiles, IdsFollowTheConfiguration) {
+  std::string const before = read("base: ../base.yaml\nseeds: [1, 2]\n").arms[1].id;
+  EXPECT_EQ(read("base: ../base.yaml\nseeds: [3, 2]\n").arms[1].id, before);
+  std::ofstream(folder_ / "base.yaml") << "model: {path: m}\ndata: {file: d.h5}\noptimizer: {beta1: 0.8}\n";
+  EXPECT_NE(read("base: ../base.yaml\nseeds: [1, 2]\n").arms[1].id, before);
+}
+
+TEST_F(SweepFiles, Refused) {
+  EXPECT_EQ(refusal("seeds: [1]"), ": base is missing (the configuration that all arms share) write base: FILE.yaml");
+  EXPECT_EQ(refusal("base: ../base.yaml\nsedes: [1]"),
+            ":2:1: unknown key sedes (a sweep has base, grid, pairs, seeds, metric) did you mean seeds?");
+  EXPECT_EQ(refusal("base: ../base.yaml\nslurm: {}"), ":2:1: unknown key slurm (not built yet)");
+  EXPECT_EQ(refusal("base: ../base.yaml\nseeds: 1"), ":2:8: seeds (a list of values is expected) write [a, b]");
+  EXPECT_EQ(refusal("base: ../base.yaml\nseeds: []"), ":2:8: seeds (a list of values is expected) write [a, b]");
+  EXPECT_EQ(refusal("base: ../base.yaml\ngrid: {run.sed: [1]}"),
+            ":2:18: unknown key run.sed (bsft config keys lists all) did you mean run.seed?");
+  EXPECT_EQ(refusal("base: ../base.yaml\ngrid: {run.seed: [1, 010]}"),
+            ":2:22: run.seed: 010 (a leading zero: octal to some readers) write it without");
+  EXPECT_EQ(refusal("base: ../base.yaml\nseeds: [1, 2, 1]"),
+            ":2:15: arm 3 repeats arm 1 (they resolve to the same configuration) remove one value");
+  EXPECT_EQ(refusal("base: ../base.yaml\ngrid: {parallel.lanes: [8, 6]}\nseeds: [1, 2]"),
+            ":2:28: parallel.lanes: 6 (a power of two where parallel.reduction is exact) write 1, 2, 4, 8, …");
+  EXPECT_EQ(refusal("base: none.yaml"),
+            (folder_ / "sweeps" / "none.yaml").string() + ": cannot open (No such file or directory) check the path");
+  std::string many = "base: ../base.yaml\ngrid: {train.max_steps: [";
+  for (int i = 1; i <= 101; ++i) many += std::to_string(i) + ", ";
+  many += "], run.seed: [";
+  for (int i = 1; i <= 101; ++i) many += std::to_string(i) + ", ";
+  EXPECT_EQ(refusal(many + "]}"), ": too many arms (at most 10000)");
+}
+
+TEST_F(SweepFiles, SeedTwiceIsADuplicate) {
+  EXPECT_NE(refusal("base: ../base.yaml\ngrid: {run.seed: [1]}\nseeds: [2]").find("duplicate key run.seed"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace bsft

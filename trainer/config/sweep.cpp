@@ -1,0 +1,166 @@
+#include "trainer/config/sweep.hpp"
+
+#include <algorithm>
+
+#include "data/base/error.hpp"
+#include "trainer/config/keys.hpp"
+#include "trainer/config/resolve.hpp"
+#include "trainer/config/scalar.hpp"
+
+namespace bsft {
+namespace {
+
+using Settings = std::vector<Setting>;
+// One dimension of the product: each choice sets some keys.
+using Axis = std::vector<Settings>;
+
+struct SweepFile {
+  std::string base, metric;
+  Place base_place;
+  std::vector<Axis> axes;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::vector<std::string>& findings) : findings_(findings) {}
+
+  SweepFile read(YamlNode const& document, std::string const& file) {
+    SweepFile sweep;
+    sweep.base_place = {file, 0, 0};
+    if (document.kind != YamlNode::Kind::map) {
+      findings_.push_back(
+          finding(sweep.base_place, "not a sweep", "keys base, grid, pairs, seeds, metric are expected"));
+      return sweep;
+    }
+    Axis pairs, seeds;
+    for (YamlNode::Entry const& entry : document.entries) {
+      YamlNode const& value = *entry.value;
+      if (entry.key == "base") {
+        text(entry, sweep.base);
+        sweep.base_place = value.place;
+      } else if (entry.key == "metric") {
+        text(entry, sweep.metric);
+      } else if (entry.key == "grid") {
+        for (YamlNode::Entry const& axis : value.entries) sweep.axes.push_back(grid_axis(axis));
+        refuse(value.kind != YamlNode::Kind::map, value.place, "grid", "a map of key: [values]", "");
+      } else if (entry.key == "pairs") {
+        refuse(value.kind != YamlNode::Kind::list || value.items.empty(), value.place, "pairs",
+               "a list of maps of keys", "");
+        for (Yaml const& item : value.items) pairs.push_back(pair(*item));
+      } else if (entry.key == "seeds") {
+        seeds = values("run.seed", value, "seeds");
+      } else {
+        unknown(entry);
+      }
+    }
+    refuse(sweep.base.empty(), sweep.base_place, "base is missing", "the configuration that all arms share",
+           "write base: FILE.yaml");
+    if (!pairs.empty()) sweep.axes.push_back(std::move(pairs));
+    if (!seeds.empty()) sweep.axes.push_back(std::move(seeds));
+    return sweep;
+  }
+
+ private:
+  void refuse(bool wrong, Place const& place, std::string const& what, std::string const& why, std::string const& fix) {
+    if (wrong) findings_.push_back(finding(place, what, why, fix));
+  }
+
+  void text(YamlNode::Entry const& entry, std::string& value) {
+    std::string const problem = read_scalar(*entry.value, value);
+    if (!problem.empty()) findings_.push_back(finding(entry.value->place, entry.key + ": " + problem));
+  }
+
+  void unknown(YamlNode::Entry const& entry) {
+    bool const later = entry.key == "slurm" || entry.key == "compare";
+    std::string const near = nearest(entry.key, {"base", "grid", "pairs", "seeds", "metric"});
+    findings_.push_back(finding(entry.place, "unknown key " + entry.key,
+                                later ? "not built yet" : "a sweep has base, grid, pairs, seeds, metric",
+                                near.empty() ? "" : "did you mean " + near + "?"));
+  }
+
+  Axis values(std::string const& key, YamlNode const& list, std::string const& name) {
+    Axis axis;
+    refuse(list.kind != YamlNode::Kind::list || list.items.empty(), list.place, name, "a list of values is expected",
+           "write [a, b]");
+    for (Yaml const& item : list.items) axis.push_back({Setting{key, item, item->place}});
+    return axis;
+  }
+
+  Axis grid_axis(YamlNode::Entry const& entry) { return values(entry.key, *entry.value, entry.key); }
+
+  Settings pair(YamlNode const& map) {
+    Settings settings;
+    refuse(map.kind != YamlNode::Kind::map, map.place, "pairs", "each is a map of keys", "write {key: value, …}");
+    for (YamlNode::Entry const& entry : map.entries) settings.push_back({entry.key, entry.value, entry.value->place});
+    return settings;
+  }
+
+  std::vector<std::string>& findings_;
+};
+
+// Arm number `index`: a digit an axis, the last axis fastest.
+Settings settings_of(std::vector<Axis> const& axes, std::size_t index) {
+  std::vector<Settings const*> chosen;
+  for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+    chosen.push_back(&(*axis)[index % axis->size()]);
+    index /= axis->size();
+  }
+  Settings settings;
+  for (auto one = chosen.rbegin(); one != chosen.rend(); ++one)
+    settings.insert(settings.end(), (*one)->begin(), (*one)->end());
+  return settings;
+}
+
+void add_once(std::vector<std::string>& all, std::vector<std::string> const& more) {
+  for (std::string const& line : more)
+    if (std::find(all.begin(), all.end(), line) == all.end()) all.push_back(line);
+}
+
+std::size_t count_arms(std::vector<Axis> const& axes) {
+  std::size_t count = 1;
+  for (Axis const& axis : axes)
+    if (count <= most_arms) count *= axis.size();
+  return count;
+}
+
+}  // namespace
+
+Sweep read_sweep(std::filesystem::path const& file, Files files) {
+  std::vector<std::string> findings;
+  Yaml const document = read_yaml(file, findings);
+  if (!findings.empty()) throw Findings(Exit::config, findings);
+  SweepFile const sweep_file = Reader(findings).read(*document, file.string());
+  std::size_t const count = count_arms(sweep_file.axes);
+  if (count > most_arms)
+    findings.push_back(finding({file.string(), 0, 0}, "too many arms", "at most " + std::to_string(most_arms)));
+  if (!findings.empty()) throw Findings(Exit::config, findings);
+
+  std::filesystem::path const base = (file.parent_path() / sweep_file.base).lexically_normal();
+  Yaml const base_document = read_yaml(base, findings);
+  if (!findings.empty()) throw Findings(Exit::config, findings);
+
+  Sweep sweep{file.stem().string(), sweep_file.metric, {}};
+  std::map<std::string, std::size_t> ids;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<std::string> problems;
+    Settings const settings = settings_of(sweep_file.axes, i);
+    Arm arm;
+    arm.config = resolve(base_document, base.string(), settings, files, problems);
+    add_once(findings, problems);
+    if (!problems.empty()) continue;
+    arm.id = digest_of(arm.config).substr(0, 12);
+    for (Setting const& setting : settings)
+      arm.keys.emplace_back(setting.key, written(*find_key(setting.key), arm.config));
+    auto const [first, fresh] = ids.emplace(arm.id, i);
+    if (!fresh)
+      findings.push_back(finding(settings.empty() ? Place{file.string(), 0, 0} : settings.back().place,
+                                 "arm " + std::to_string(i + 1) + " repeats arm " + std::to_string(first->second + 1),
+                                 "they resolve to the same configuration", "remove one value"));
+    sweep.arms.push_back(std::move(arm));
+  }
+  if (!findings.empty()) throw Findings(Exit::config, findings);
+  if (sweep.metric.empty()) sweep.metric = sweep.arms.front().config.evaluate.metric;
+  return sweep;
+}
+
+}  // namespace bsft

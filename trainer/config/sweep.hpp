@@ -1,0 +1,38 @@
+// Expand a sweep file into its arms, each a whole configuration.
+//
+//   base: ../quickstart.yaml                                    relative to the sweep file
+//   grid: {behavior.loss_weight: [0, 1, 4], run.name: [a, b]}   all combinations, the first key slowest
+//   pairs: [{optimizer.learning_rate: 1e-4, scheduler.warmup: 0.1}, {…}]   one of these at a time
+//   seeds: [1, 2, 3]                                            run.seed, fastest
+//   metric: suites.full.overall.macro_f1_tasks                  of the table; absent: the base's evaluate.metric
+// Arms = grid × pairs × seeds in the file's order.  An arm's id is the start of its configuration's digest, so a
+// changed base or value is another arm, and two arms that resolve to the same configuration are refused. Errors:
+// Findings(config), every finding of the sweep file and of every arm, each once, with its place.  Any thread.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "trainer/config/config.hpp"
+
+namespace bsft {
+
+struct Arm {
+  std::string id;                                         // 12 hex digits
+  std::vector<std::pair<std::string, std::string>> keys;  // what makes it differ: key, value as written
+  Config config;
+};
+
+struct Sweep {
+  std::string name;  // the file's stem
+  std::string metric;
+  std::vector<Arm> arms;
+};
+
+inline constexpr std::size_t most_arms = 10000;
+
+Sweep read_sweep(std::filesystem::path const& file, Files files = Files::must_exist);
+
+}  // namespace bsft

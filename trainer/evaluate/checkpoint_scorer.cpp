@@ -4,17 +4,12 @@
 
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
+#include "trainer/checkpoint/layout.hpp"
 #include "trainer/evaluate/child.hpp"
 #include "trainer/evaluate/evaluation.hpp"
 
 namespace bsft {
 namespace {
-
-std::string name_of_step(std::int64_t step) {
-  char text[40];
-  std::snprintf(text, sizeof text, "step-%08lld", static_cast<long long>(step));
-  return text;
-}
 
 // What a line of evaluations.jsonl keeps of a result: the headline's numbers without intervals.
 OrderedJson summary_of(OrderedJson const& results) {
@@ -41,19 +36,11 @@ void remove_quietly(std::filesystem::path const& path) {
 CheckpointScorer::CheckpointScorer(Config const& config, std::filesystem::path run_dir, std::filesystem::path program)
     : config_(config), run_dir_(std::move(run_dir)), program_(program.empty() ? this_program() : std::move(program)) {
   // The run folder is locked by this run: leases of an earlier attempt are stale.
-  remove_quietly(run_dir_ / "checkpoints" / ".leases");
-  std::filesystem::create_directories(run_dir_ / "checkpoints" / ".leases");
+  remove_quietly(lease_of(run_dir_, 0).parent_path());
+  std::filesystem::create_directories(lease_of(run_dir_, 0).parent_path());
   std::filesystem::create_directories(run_dir_ / ".evaluations");
-  write_atomically(lease(0), "");
+  write_atomically(lease_of(run_dir_, 0), "");
   read_earlier_lines();
-}
-
-std::filesystem::path CheckpointScorer::checkpoint(std::int64_t step) const {
-  return run_dir_ / "checkpoints" / name_of_step(step);
-}
-
-std::filesystem::path CheckpointScorer::lease(std::int64_t step) const {
-  return run_dir_ / "checkpoints" / ".leases" / name_of_step(step);
 }
 
 void CheckpointScorer::read_earlier_lines() {
@@ -74,10 +61,10 @@ void CheckpointScorer::read_earlier_lines() {
 }
 
 CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::string const& split, bool final_table) {
-  auto const out = run_dir_ / ".evaluations" / (name_of_step(step) + "." + split + ".json");
-  auto const log = run_dir_ / ".evaluations" / (name_of_step(step) + "." + split + ".log");
+  auto const out = run_dir_ / ".evaluations" / (step_name(step) + "." + split + ".json");
+  auto const log = run_dir_ / ".evaluations" / (step_name(step) + "." + split + ".log");
   bool const tokens = config_.behavior.set != std::vector<std::string>{"none"};
-  std::vector<std::string> arguments{"evaluate", "--model", checkpoint(step).string(), "--data", config_.data.file,
+  std::vector<std::string> arguments{"evaluate", "--model", checkpoint_of(run_dir_, step).string(), "--data", config_.data.file,
                                      "--split", split, "--out", out.string()};
   auto add = [&](std::string const& name, std::string const& value) {
     arguments.push_back("--" + name);
@@ -119,15 +106,15 @@ void CheckpointScorer::score(std::int64_t step) {
   std::string const& split = config_.evaluate.split;
   OrderedJson line;
   line["step"] = step;
-  line["checkpoint"] = name_of_step(step);
+  line["checkpoint"] = step_name(step);
   line["split"] = split;
   try {
-    write_atomically(lease(step), "");
-    if (!std::filesystem::exists(checkpoint(step))) {
+    write_atomically(lease_of(run_dir_, step), "");
+    if (!std::filesystem::exists(checkpoint_of(run_dir_, step))) {
       line["status"] = "skipped";
       line["error"] = "the checkpoint is not there any more";
     } else {
-      std::string const digest = model_digest(checkpoint(step));
+      std::string const digest = model_digest(checkpoint_of(run_dir_, step));
       line["model_digest"] = digest;
       if (scored_.count({split, digest}) > 0) {
         line["status"] = "same";
@@ -150,9 +137,9 @@ void CheckpointScorer::score(std::int64_t step) {
     line["status"] = "failed";
     line["error"] = error.what();
   }
-  if (step != 0) remove_quietly(lease(step));
+  if (step != 0) remove_quietly(lease_of(run_dir_, step));
   if (line["status"] == "failed")
-    std::fprintf(stderr, "bsft: evaluation of %s failed: %s\n", name_of_step(step).c_str(), line["error"].get<std::string>().c_str());
+    std::fprintf(stderr, "bsft: evaluation of %s failed: %s\n", step_name(step).c_str(), line["error"].get<std::string>().c_str());
   try {
     append_line(run_dir_ / "evaluations.jsonl", line.dump());
   } catch (std::exception const& error) {
@@ -163,26 +150,26 @@ void CheckpointScorer::score(std::int64_t step) {
 void CheckpointScorer::note_best(std::int64_t step, std::optional<double> metric) {
   if (!metric || (best_ && *metric <= *best_)) return;
   best_ = metric;
-  write_atomically(run_dir_ / "BEST", name_of_step(step) + "\n");
+  write_atomically(run_dir_ / "BEST", step_name(step) + "\n");
 }
 
 void CheckpointScorer::finish(std::int64_t final_step) {
   std::string const& split = config_.evaluate.final_split;
   std::vector<std::string> missing;
   auto score_one = [&](std::int64_t step) {
-    if (!std::filesystem::exists(checkpoint(step))) {
-      missing.push_back(name_of_step(step) + " (the checkpoint is not there)");
+    if (!std::filesystem::exists(checkpoint_of(run_dir_, step))) {
+      missing.push_back(step_name(step) + " (the checkpoint is not there)");
       return OrderedJson();
     }
     Outcome outcome = evaluate(step, split, true);
-    if (outcome.results.is_null()) missing.push_back(name_of_step(step) + " (" + outcome.error + ")");
+    if (outcome.results.is_null()) missing.push_back(step_name(step) + " (" + outcome.error + ")");
     return std::move(outcome.results);
   };
-  write_atomically(lease(final_step), "");
+  write_atomically(lease_of(run_dir_, final_step), "");
   OrderedJson before = score_one(0);
   OrderedJson results = final_step == 0 ? before : score_one(final_step);
-  remove_quietly(lease(0));
-  remove_quietly(lease(final_step));
+  remove_quietly(lease_of(run_dir_, 0));
+  remove_quietly(lease_of(run_dir_, final_step));
 
   if (results.is_null()) results = OrderedJson::object();
   results["config_digest"] = digest_of(config_);
@@ -194,7 +181,7 @@ void CheckpointScorer::finish(std::int64_t final_step) {
   }
   if (!missing.empty()) results["missing"] = missing;
   write_atomically(run_dir_ / "results.json", results.dump(1) + "\n");
-  remove_quietly(run_dir_ / "checkpoints" / ".leases");
+  remove_quietly(lease_of(run_dir_, 0).parent_path());
   if (missing.empty()) {
     remove_quietly(run_dir_ / ".evaluations");
     return;

@@ -43,8 +43,6 @@ class CheckpointScorer {
   Outcome evaluate(std::int64_t step, std::string const& split, bool final_table);
   void read_earlier_lines();
   void note_best(std::int64_t step, std::optional<double> metric);
-  std::filesystem::path checkpoint(std::int64_t step) const;
-  std::filesystem::path lease(std::int64_t step) const;
 
   Config config_;
   std::filesystem::path run_dir_, program_;

@@ -113,6 +113,7 @@ std::string model_digest(std::filesystem::path const& folder) {
 
 OrderedJson evaluate(EvaluationRequest const& request) {
   StoreReader const reader(request.data);
+  reader.require_certificate();
   Catalog const& catalog = reader.catalog();
   for (std::string const& suite : request.suites) SuiteView(reader, {}, suite);  // refuses an unknown one at once
   std::vector<std::int64_t> const records = records_to_score(reader, request);

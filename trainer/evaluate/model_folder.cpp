@@ -1,5 +1,6 @@
 #include "trainer/evaluate/model_folder.hpp"
 
+#include "data/store/match.hpp"
 #include "trainer/model/weights.hpp"
 
 namespace bsft {
@@ -9,15 +10,16 @@ ModelFolder::ModelFolder(std::filesystem::path const& folder, StoreReader const&
     : tokenizer_(folder),
       template_(bsft::template_family(template_family, folder), tokenizer_),
       behaviors_(reader.catalog().behaviors) {
+  require_match(reader.catalog(), tokenizer_, template_, static_cast<TokenId>(read_shape(folder).vocabulary));
   load(folder, seed);
 }
 
-ModelFolder::ModelFolder(std::filesystem::path const& folder, BehaviorMap behaviors, std::string const& template_family,
-                         std::uint64_t seed)
+ModelFolder::ModelFolder(std::filesystem::path const& folder, std::vector<BehaviorSpec> const& behaviors,
+                         std::string const& template_family)
     : tokenizer_(folder),
       template_(bsft::template_family(template_family, folder), tokenizer_),
-      behaviors_(std::move(behaviors)) {
-  load(folder, seed);
+      behaviors_(assign_behavior_ids(behaviors, tokenizer_, static_cast<TokenId>(read_shape(folder).vocabulary))) {
+  load(folder, 1);
 }
 
 void ModelFolder::load(std::filesystem::path const& folder, std::uint64_t seed) {

@@ -23,9 +23,9 @@ class ModelFolder {
  public:
   ModelFolder(std::filesystem::path const& folder, StoreReader const& reader, std::string const& template_family,
               std::uint64_t seed);
-  // Without a data file: the behaviours that the folder itself names, or none.
-  ModelFolder(std::filesystem::path const& folder, BehaviorMap behaviors, std::string const& template_family,
-              std::uint64_t seed);
+  // Without a data file: these behaviours, at the ids that the folder has or would give them.
+  ModelFolder(std::filesystem::path const& folder, std::vector<BehaviorSpec> const& behaviors,
+              std::string const& template_family);
 
   Decoder const& decoder() const { return *decoder_; }
   Tokenizer const& tokenizer() const { return tokenizer_; }

@@ -1,0 +1,92 @@
+// bsft evaluate: score a model folder on a data file, print the tables, write the numbers.
+#include <iostream>
+
+#include "data/base/file.hpp"
+#include "launch/commands/commands.hpp"
+#include "launch/commands/choices.hpp"
+#include "trainer/evaluate/child.hpp"
+#include "trainer/evaluate/evaluation.hpp"
+#include "trainer/report/results_table.hpp"
+
+namespace bsft {
+namespace {
+
+Split split_of(std::string const& name) {
+  choice("split", name, {"train", "dev", "test"});
+  return name == "train" ? Split::train : name == "dev" ? Split::dev : Split::test;
+}
+
+std::vector<Condition> conditions_of(std::vector<std::string> const& names) {
+  std::vector<Condition> conditions;
+  for (Condition const condition : {Condition::self, Condition::right, Condition::wrong, Condition::none}) {
+    for (std::string const& name : names) {
+      if (name == "all" || condition_of(name) == condition) {
+        conditions.push_back(condition);
+        break;
+      }
+    }
+  }
+  return conditions;
+}
+
+EvaluationRequest request_of(Arguments const& arguments) {
+  EvaluationRequest request;
+  request.model = arguments.text("model");
+  request.data = arguments.text("data");
+  request.records_out = arguments.text("records-out");
+  request.split = split_of(arguments.text("split"));
+  request.suites = arguments.list("suite");
+  request.conditions = conditions_of(arguments.list("condition"));
+  request.arm = choice("arm", arguments.text("arm"), {"behavior", "sft", "zero_shot", "instruction"});
+  request.position = choice("position", arguments.text("position"), {"before_response", "before_prompt"});
+  request.template_family = arguments.text("template");
+  request.behaviors = arguments.list("behavior");
+  request.given = choice("selection", arguments.text("selection"), {"self", "given"}) == "given";
+  request.max_records = at_least(arguments, "max-records", 0);
+  request.max_tokens = at_least(arguments, "max-tokens", 1);
+  request.seed = static_cast<std::uint64_t>(at_least(arguments, "seed", 0));
+  return request;
+}
+
+int run(Arguments const& arguments) {
+  leave_with_supervisor();
+  EvaluationRequest const request = request_of(arguments);
+  use_machine(arguments);
+  OrderedJson const results = evaluate(request);
+  std::string const text = results.dump(1) + "\n";
+  if (!arguments.text("out").empty()) write_atomically(arguments.text("out"), text);
+  std::cout << (arguments.has("json") ? text : results_text(results, TableStyle::terminal)) << std::flush;
+  return static_cast<int>(Exit::done);
+}
+
+}  // namespace
+
+Command evaluate_command() {
+  return {"evaluate",
+          "Judge",
+          "score a model by label log-likelihood under every condition; macro-F1 by task, group and overall",
+          "",
+          {{"model", "DIR", "a Hugging Face folder: a checkpoint of ours, or a model that was not trained", "", true},
+           {"data", "FILE.h5", "what bsft data build made for this model", "", true},
+           {"split", "SPLIT", "train, dev or test", "test"},
+           {"suite", "SUITE", "of these suites only; repeat for several (default: all of the file)", "", false, true},
+           {"condition", "CONDITION", "self, right, wrong, none or all; repeat for several", "all", false, true},
+           {"arm", "ARM", "behavior, sft (no token), zero_shot (the same) or instruction (in words)", "behavior"},
+           {"behavior", "NAME", "as behavior.set: behaviours that have a token; repeat for several (default: all)", "", false, true},
+           {"position", "WHERE", "as behavior.position: before_response or before_prompt", "before_response"},
+           {"selection", "HOW", "as behavior.selection: self or given; says which condition is the headline", "self"},
+           {"template", "FAMILY", "as model.template", "auto"},
+           {"max-records", "N", "whole cases, drawn by the seed, until there are so many records; 0: all", "0"},
+           {"max-tokens", "N", "unique tokens a pass", "4096"},
+           {"seed", "N", "of the bootstrap and the draw", "1"},
+           {"threads", "N", "0: as libtorch chooses", "0"},
+           {"kernels", "PATH", "fused or reference", "fused"},
+           {"out", "FILE.json", "where the numbers go"},
+           {"records-out", "FILE.jsonl", "a line a record: what each condition says of each label"},
+           {"json", "", "print the numbers instead of the tables"}},
+          {"bsft evaluate --model runs/quickstart/checkpoints/step-00000400 --data runs/data/quickstart.h5 --out results.json",
+           "bsft evaluate --model .cache/smollm2-135m --data FILE.h5 --arm zero_shot --split dev"},
+          run};
+}
+
+}  // namespace bsft

@@ -11,23 +11,42 @@
 namespace bsft {
 namespace {
 
-// Unicode White_Space, inside a class.
-constexpr auto space =
+// Inside a class: Unicode White_Space, and the letters and numbers of Unicode 15 and 16, which a PCRE2 with older
+// tables does not know and the reference does (its digit splitter knows those of 17 as well).
+constexpr auto white_space =
     "\\x09-\\x0D\\x20\\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}";
+constexpr auto letters =
+    "\\p{L}"
+    "\\x{1C89}-\\x{1C8A}\\x{A7CB}-\\x{A7CD}\\x{A7DA}-\\x{A7DC}\\x{105C0}-\\x{105F3}\\x{10D4A}-\\x{10D65}"
+    "\\x{10D6F}-\\x{10D85}\\x{10EC2}-\\x{10EC4}\\x{1123F}-\\x{11240}\\x{11380}-\\x{11389}\\x{1138B}\\x{1138E}"
+    "\\x{11390}-\\x{113B5}\\x{113B7}\\x{113D1}\\x{113D3}\\x{11BC0}-\\x{11BE0}\\x{11F02}\\x{11F04}-\\x{11F10}"
+    "\\x{11F12}-\\x{11F33}\\x{1342F}\\x{13441}-\\x{13446}\\x{13460}-\\x{143FA}\\x{16100}-\\x{1611D}"
+    "\\x{16D40}-\\x{16D6C}\\x{18CFF}\\x{1B132}\\x{1B155}\\x{1DF25}-\\x{1DF2A}\\x{1E030}-\\x{1E06D}"
+    "\\x{1E4D0}-\\x{1E4EB}\\x{1E5D0}-\\x{1E5ED}\\x{1E5F0}\\x{2B739}\\x{2EBF0}-\\x{2EE5D}\\x{31350}-\\x{323AF}";
+constexpr auto numbers =
+    "\\p{N}"
+    "\\x{10D40}-\\x{10D49}\\x{116D0}-\\x{116E3}\\x{11BF0}-\\x{11BF9}\\x{11F50}-\\x{11F59}"
+    "\\x{16130}-\\x{16139}\\x{16D70}-\\x{16D79}\\x{1CCF0}-\\x{1CCF9}\\x{1D2C0}-\\x{1D2D3}"
+    "\\x{1E4F0}-\\x{1E4F9}\\x{1E5F1}-\\x{1E5FA}";
+constexpr auto late_digits = "\\x{11DE0}-\\x{11DE9}\\x{16FF4}-\\x{16FF6}";
 
-// s stands for the class of whitespace, S for its complement.
+std::string in(std::string const& content) { return "[" + content + "]"; }
+std::string not_in(std::string const& content) { return "[^" + content + "]"; }
+
 std::string pattern_text(Cut cut) {
-  std::string const s = "[" + std::string(space) + "]", S = "[^" + std::string(space) + "]";
-  std::string const other = "[^" + std::string(space) + "\\p{L}\\p{N}]+";
-  std::string const tail = "|" + s + "+(?!" + S + ")|" + s + "+";
-  std::string const gpt2 = "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?" + other;
-  if (cut == Cut::gpt2) return gpt2 + tail;
+  bool const split_digits = cut == Cut::digits_gpt2;
+  std::string const s = white_space, l = letters, n = std::string(numbers) + (split_digits ? late_digits : "");
+  std::string const other = not_in(s + l + n) + "+", spaces = in(s) + "+";
+  std::string const contraction = "'(?:[sdmt]|ll|ve|re)";
   // Digits are cut out first, so a run of spaces before one ends its piece: the look-ahead stops at a digit too.
-  if (cut == Cut::digits_gpt2)
-    return "\\p{N}|'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?" + other + "|" + s + "+(?![^" + space + "\\p{N}])|" + s + "+";
-  std::string const digits = cut == Cut::qwen2 ? "\\p{N}" : "\\p{N}{1,3}";
-  return "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" + digits + "| ?" + other + "[\\r\\n]*|" + s +
-         "*[\\r\\n]+" + tail;
+  if (split_digits)
+    return in(n) + "|" + contraction + "| ?" + in(l) + "+| ?" + other + "|" + spaces + "(?!" + not_in(s + n) + ")|" +
+           spaces;
+  std::string const tail = spaces + "(?!" + not_in(s) + ")|" + spaces;
+  if (cut == Cut::gpt2) return contraction + "| ?" + in(l) + "+| ?" + in(n) + "+| ?" + other + "|" + tail;
+  std::string const digits = in(n) + (cut == Cut::qwen2 ? "" : "{1,3}");
+  return "(?i:'s|'t|'re|'ve|'m|'ll|'d)|" + not_in("\\r\\n" + l + n) + "?" + in(l) + "+|" + digits + "| ?" + other +
+         "[\\r\\n]*|" + in(s) + "*[\\r\\n]+|" + tail;
 }
 
 std::string words_of(int code) {

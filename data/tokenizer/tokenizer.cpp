@@ -6,6 +6,7 @@
 
 #include "data/base/digest.hpp"
 #include "data/base/error.hpp"
+#include "data/tokenizer/nfc.hpp"
 #include "data/tokenizer/tokenizer_json.hpp"
 #include "data/tokenizer/utf8.hpp"
 
@@ -30,7 +31,10 @@ std::string text_of(auto number) { return std::to_string(static_cast<long long>(
 // Everything but the added tokens.
 std::string core_digest(TokenizerJson const& json) {
   Digest digest;
-  digest.add("tokenizer 1").add(json.nfc ? "nfc" : "raw").add(text_of(json.cut)).add(json.ignore_merges ? "whole" : "merges");
+  digest.add("tokenizer 1")
+      .add(json.nfc ? "nfc" : "raw")
+      .add(text_of(json.cut))
+      .add(json.ignore_merges ? "whole" : "merges");
   std::vector<std::pair<TokenId, std::string_view>> entries;
   for (auto const& [token, id] : json.vocabulary) entries.emplace_back(id, token);
   std::sort(entries.begin(), entries.end());
@@ -44,7 +48,10 @@ std::string digest_of(std::string const& core, std::vector<AddedToken> const& ad
   digest.add(core);
   for (auto const& t : added)
     if (std::find(without.begin(), without.end(), t.id) == without.end())
-      digest.add(text_of(t.id)).add(t.content).add(t.special ? "special" : "plain").add(t.normalized ? "normalized" : "raw");
+      digest.add(text_of(t.id))
+          .add(t.content)
+          .add(t.special ? "special" : "plain")
+          .add(t.normalized ? "normalized" : "raw");
   return digest.hex();
 }
 

@@ -1,12 +1,8 @@
 #include "data/tokenizer/utf8.hpp"
 
-#include <utf8proc.h>
-
-#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
-#include <vector>
+#include <cstdlib>
 
 #include "data/base/error.hpp"
 
@@ -38,45 +34,6 @@ int sequence_at(std::string_view s, std::size_t at) {
   return length;
 }
 
-bool is_ascii(std::string_view s) {
-  return std::all_of(s.begin(), s.end(), [](char c) { return static_cast<Byte>(c) < 0x80; });
-}
-
-std::vector<utf8proc_int32_t> decompose(std::string_view utf8) {
-  std::vector<utf8proc_int32_t> points;
-  points.reserve(utf8.size());
-  std::array<utf8proc_int32_t, 32> parts;
-  for (std::size_t at = 0; at < utf8.size();) {
-    utf8proc_int32_t point = 0;
-    auto const used = utf8proc_iterate(reinterpret_cast<utf8proc_uint8_t const*>(utf8.data()) + at,
-                                       static_cast<utf8proc_ssize_t>(utf8.size() - at), &point);
-    ensure(used > 0, "text is checked before it is normalised");
-    at += static_cast<std::size_t>(used);
-    int boundary = 0;
-    auto const count =
-        utf8proc_decompose_char(point, parts.data(), parts.size(),
-                                static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE), &boundary);
-    ensure(count > 0 && count <= static_cast<utf8proc_ssize_t>(parts.size()), "a decomposition has at most 32 parts");
-    points.insert(points.end(), parts.begin(), parts.begin() + count);
-  }
-  return points;
-}
-
-auto combining_class(utf8proc_int32_t point) { return utf8proc_get_property(point)->combining_class; }
-
-// Canonical order: each run of non-starters sorted by class, equal classes in their order.
-void order(std::vector<utf8proc_int32_t>& points) {
-  for (auto at = points.begin(); at != points.end();) {
-    if (combining_class(*at) == 0) {
-      ++at;
-      continue;
-    }
-    auto const end = std::find_if(at, points.end(), [](auto p) { return combining_class(p) == 0; });
-    std::stable_sort(at, end, [](auto a, auto b) { return combining_class(a) < combining_class(b); });
-    at = end;
-  }
-}
-
 }  // namespace
 
 void expect_utf8(std::string_view text) {
@@ -102,23 +59,6 @@ std::string repair_utf8(std::string bytes) {
   }
   if (!broken) return bytes;
   return repaired.append(bytes, kept);
-}
-
-std::string nfc(std::string_view utf8) {
-  if (is_ascii(utf8)) return std::string(utf8);
-  auto points = decompose(utf8);
-  order(points);
-  auto const count = utf8proc_normalize_utf32(points.data(), static_cast<utf8proc_ssize_t>(points.size()),
-                                              static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  ensure(count >= 0, "utf8proc composes what it decomposed");
-  std::string text;
-  text.reserve(utf8.size());
-  std::array<utf8proc_uint8_t, 4> encoded;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-    auto const length = utf8proc_encode_char(points[i], encoded.data());
-    text.append(reinterpret_cast<char const*>(encoded.data()), static_cast<std::size_t>(length));
-  }
-  return text;
 }
 
 std::optional<std::string> from_byte_alphabet(std::string_view token) {

@@ -1,13 +1,17 @@
 #include "kernels/op/check.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <sstream>
 #include <vector>
 
 #include "data/base/error.hpp"
+#include "kernels/body/behavior_embedding.hpp"
 
 namespace bsft::op::check {
 namespace {
+
+constexpr std::int64_t most = kernel::most_behaviors;
 
 template <class T>
 std::string text(T const& value) {
@@ -36,8 +40,7 @@ void dtype(std::string_view op, std::string_view argument, at::Tensor const& ten
 }
 
 void device(std::string_view op, std::string_view argument, at::Tensor const& tensor, at::Device want) {
-  if (tensor.device() != want)
-    refuse(op, argument, "it lies on " + tensor.device().str() + ", wanted " + want.str());
+  if (tensor.device() != want) refuse(op, argument, "it lies on " + tensor.device().str() + ", wanted " + want.str());
 }
 
 void shape(std::string_view op, std::string_view argument, at::Tensor const& tensor,
@@ -56,11 +59,13 @@ void behavior_ids(std::string_view op, at::Tensor const& ids) {
   dtype(op, "behavior_ids", ids, at::kLong);
   device(op, "behavior_ids", ids, at::kCPU);
   shape(op, "behavior_ids", ids, {-1});
+  if (ids.numel() > most) refuse(op, "behavior_ids", "more than " + std::to_string(most) + " of them");
   std::vector<std::int64_t> seen;
   auto const values = ids.contiguous();
   for (std::int64_t k = 0; k < ids.numel(); ++k) {
     std::int64_t const id = values.data_ptr<std::int64_t>()[k];
-    if (id < 0) refuse(op, "behavior_ids", "entry " + std::to_string(k) + " is " + std::to_string(id));
+    if (id < 0 || id > std::numeric_limits<std::int32_t>::max())
+      refuse(op, "behavior_ids", "entry " + std::to_string(k) + " is " + std::to_string(id));
     if (std::find(seen.begin(), seen.end(), id) != seen.end())
       refuse(op, "behavior_ids", "id " + std::to_string(id) + " occurs twice");
     seen.push_back(id);
@@ -76,8 +81,9 @@ void ids(std::string_view op, std::string_view argument, at::Tensor const& ids, 
   auto const* const end = begin + known.numel();
   for (std::int64_t t = 0; t < ids.numel(); ++t)
     if ((id[t] < 0 || id[t] >= vocabulary) && std::find(begin, end, id[t]) == end)
-      refuse(op, argument, "entry " + std::to_string(t) + " is " + std::to_string(id[t]) + ", the vocabulary has " +
-                               std::to_string(vocabulary) + " rows and it is no behaviour token");
+      refuse(op, argument,
+             "entry " + std::to_string(t) + " is " + std::to_string(id[t]) + ", the vocabulary has " +
+                 std::to_string(vocabulary) + " rows and it is no behaviour token");
 }
 
 }  // namespace bsft::op::check

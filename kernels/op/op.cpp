@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "kernels/op/check.hpp"
+#include "kernels/op/fused.hpp"
 #include "kernels/op/reference.hpp"
 
 namespace bsft::op {
@@ -10,13 +11,15 @@ namespace {
 
 std::atomic<Path> chosen{Path::fused};
 
+bool on_bodies() { return chosen == Path::fused; }
+
 }  // namespace
 
 void use(Path path) { chosen = path; }
 Path path() { return chosen; }
 
 at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
-                              at::Tensor const& behavior_ids) {
+                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient) {
   constexpr auto op = "behavior_embedding";
   check::behavior_ids(op, behavior_ids);
   check::dtype(op, "ids", ids, at::kLong);
@@ -28,7 +31,14 @@ at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at:
   check::shape(op, "rows", rows, {behavior_ids.size(0), base.size(1)});
   check::device(op, "rows", rows, ids.device());
   check::ids(op, "ids", ids, base.size(0), behavior_ids);
-  return reference::behavior_embedding(ids, base, rows, behavior_ids);
+  if (base_gradient.defined()) {
+    check::dtype(op, "base_gradient", base_gradient, base.scalar_type());
+    check::shape(op, "base_gradient", base_gradient, {base.size(0), base.size(1)});
+    check::device(op, "base_gradient", base_gradient, ids.device());
+    if (!base_gradient.is_contiguous()) check::refuse(op, "base_gradient", "it is not contiguous");
+  }
+  return on_bodies() ? fused::behavior_embedding(ids, base, rows, behavior_ids, base_gradient)
+                     : reference::behavior_embedding(ids, base, rows, behavior_ids, base_gradient);
 }
 
 RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& behavior_logits,
@@ -49,7 +59,8 @@ RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& be
   check::shape(op, "weights", weights, {rows});
   check::device(op, "weights", weights, device);
   check::ids(op, "targets", targets, base_logits.size(1), behavior_ids);
-  return reference::masked_cross_entropy(base_logits, behavior_logits, behavior_ids, targets, weights);
+  return on_bodies() ? fused::masked_cross_entropy(base_logits, behavior_logits, behavior_ids, targets, weights)
+                     : reference::masked_cross_entropy(base_logits, behavior_logits, behavior_ids, targets, weights);
 }
 
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps) {
@@ -60,7 +71,7 @@ at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps) {
   check::shape(op, "weight", weight, {x.size(1)});
   check::device(op, "weight", weight, x.device());
   if (!(eps >= 0)) check::refuse(op, "eps", "it is " + std::to_string(eps));
-  return reference::rms_norm(x, weight, eps);
+  return on_bodies() ? fused::rms_norm(x, weight, eps) : reference::rms_norm(x, weight, eps);
 }
 
 at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine) {
@@ -73,7 +84,7 @@ at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const&
     check::shape(op, name, table, {x.size(0), x.size(2) / 2});
     check::device(op, name, table, x.device());
   }
-  return reference::rope(x, cosine, sine);
+  return on_bodies() ? fused::rope(x, cosine, sine) : reference::rope(x, cosine, sine);
 }
 
 at::Tensor swiglu(at::Tensor const& gate, at::Tensor const& up) {
@@ -83,7 +94,7 @@ at::Tensor swiglu(at::Tensor const& gate, at::Tensor const& up) {
   check::dtype(op, "up", up, gate.scalar_type());
   check::shape(op, "up", up, {gate.size(0), gate.size(1)});
   check::device(op, "up", up, gate.device());
-  return reference::swiglu(gate, up);
+  return on_bodies() ? fused::swiglu(gate, up) : reference::swiglu(gate, up);
 }
 
 void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor const& moment1,
@@ -99,7 +110,7 @@ void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor c
     if (!tensor.is_contiguous()) check::refuse(op, name, "it is not contiguous");
   }
   if (settings.step < 1) check::refuse(op, "settings.step", "it is " + std::to_string(settings.step));
-  reference::adamw(parameter, gradient, moment1, moment2, settings);
+  (on_bodies() ? fused::adamw : reference::adamw)(parameter, gradient, moment1, moment2, settings);
 }
 
 double squared_norm(at::Tensor const& x) {
@@ -107,7 +118,7 @@ double squared_norm(at::Tensor const& x) {
   check::dtype(op, "x", x, at::kFloat);
   check::shape(op, "x", x, {-1});
   if (!x.is_contiguous()) check::refuse(op, "x", "it is not contiguous");
-  return reference::squared_norm(x);
+  return on_bodies() ? fused::squared_norm(x) : reference::squared_norm(x);
 }
 
 }  // namespace bsft::op

@@ -3,7 +3,8 @@
 // Path::fused runs the bodies of kernels/body on CPU or CUDA; Path::reference composes plain libtorch
 // (op/reference.cpp) and is the oracle of the tests.  Every op works on both; gradients too.
 // Shape letters: T tokens, D width, H heads, E head width, F feed-forward width, V vocabulary, K behaviours, R rows.
-// A wrong shape, dtype, device or an id out of range throws Invalid naming the argument.
+// A wrong shape, dtype, device or an id out of range throws Invalid naming the argument (ids that lie on a device are
+// not looked at: there such a row becomes NaN).  At most 128 behaviour ids.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -18,9 +19,10 @@ Path path();
 
 // y[t] = rows[k] where ids[t] = behavior_ids[k], else base[ids[t]].
 //   ids [T] int64, base [V,D], rows [K,D], behavior_ids [K] int64 on the CPU (may be >= V)  ->  [T,D]
-// The gradient of base is written only where base requires it.
+// The gradient of base is written only where base requires it.  With base_gradient [V,D] it is added there, to the rows
+// that ids touch, and base gets none through autograd: no V x D zeros, no V x D sum.
 at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
-                              at::Tensor const& behavior_ids);
+                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient = {});
 
 struct RowLoss {
   at::Tensor total;    // scalar fp32: sum over r of weights[r] * loss[r]; carries the gradient
@@ -31,7 +33,9 @@ struct RowLoss {
 
 // Cross-entropy over the vocabulary whose columns behavior_ids are replaced by the behaviour rows' logits.
 //   base_logits [R,V], behavior_logits [R,K], behavior_ids [K] int64 on the CPU, targets [R] int64, weights [R] fp32
-// Exactly zero loss and gradient where R = 0 or all weights are 0.  May destroy base_logits in its backward.
+// Exactly zero loss and gradient where R = 0 or all weights are 0.  Correct: the target is the first of the largest.
+// Where a gradient is needed, forward overwrites base_logits with it (a matrix product does not mind; an op whose own
+// backward needs its output would): a leaf or a view is copied first.  backward() works once.
 RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& behavior_logits,
                              at::Tensor const& behavior_ids, at::Tensor const& targets, at::Tensor const& weights);
 

@@ -25,9 +25,14 @@ at::Tensor joined(at::Tensor const& base_logits, at::Tensor const& behavior_logi
 }  // namespace
 
 at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
-                              at::Tensor const& behavior_ids) {
+                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient) {
   auto const [slot, special] = locate(ids, behavior_ids);
-  auto const plain = base.index_select(0, ids.masked_fill(special, 0));
+  auto table = base;
+  if (base_gradient.defined() && base.requires_grad()) {  // a leaf whose gradient accumulates where the caller wants it
+    table = base.detach().requires_grad_();
+    table.mutable_grad() = base_gradient;
+  }
+  auto const plain = table.index_select(0, ids.masked_fill(special, 0));
   if (rows.size(0) == 0) return plain;
   return at::where(special.unsqueeze(1), rows.index_select(0, slot), plain);
 }
@@ -50,7 +55,8 @@ RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& be
   }
   // Rows of weight 0 stay out of the graph: exactly no gradient, whatever their logits hold.
   auto const active = weights.nonzero().squeeze(1);
-  auto const logits = joined(base_logits.index_select(0, active), behavior_logits.index_select(0, active), behavior_ids);
+  auto const logits =
+      joined(base_logits.index_select(0, active), behavior_logits.index_select(0, active), behavior_ids);
   auto const log_p = at::log_softmax(logits, 1).gather(1, column.index_select(0, active).unsqueeze(1)).squeeze(1);
   out.total = -(weights.index_select(0, active) * log_p).sum();
   return out;

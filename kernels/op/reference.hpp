@@ -8,7 +8,7 @@
 namespace bsft::op::reference {
 
 at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
-                              at::Tensor const& behavior_ids);
+                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient);
 RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& behavior_logits,
                              at::Tensor const& behavior_ids, at::Tensor const& targets, at::Tensor const& weights);
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps);

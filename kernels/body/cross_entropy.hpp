@@ -1,0 +1,170 @@
+// Cross-entropy of one row of logits a block: loss, entropy, correctness and, in place, the final gradient.
+//
+//   z = base logits without the behaviour ids' own columns, then the K behaviour logits;  S = sum exp(z - m), m = max z
+//   loss = m + log S - z[target];  entropy = log S - sum exp(z - m)(z - m) / S
+//   dz = weight (exp(z - m) / S - [target]), exactly 0 where weight = 0
+// One online visit for m, S and the entropy, one for the gradient (the row is in cache by then).  The base columns are
+// given as the kept ranges between the behaviour ids, so no column is tested one by one and nothing is concatenated.
+// base [R,V], behavior [R,K] of T; targets: a base column, or V + k for behaviour k; weights, loss, entropy [R] fp32.
+// A target outside [0, V + K) gives NaN.  Correct: the target is the first of the largest logits.
+// tests/kernels/cross_entropy_test.cpp
+#pragma once
+
+#include "kernels/body/behavior_embedding.hpp"
+
+namespace bsft::kernel {
+
+// What is left of [0,V) between the behaviour ids below V.
+struct KeptColumns {
+  std::int32_t count;
+  std::int32_t begin[most_behaviors + 1], end[most_behaviors + 1];
+};
+
+// Softmax so far: the largest logit, sum of exp(z - max), sum of exp(z - max)(z - max).
+struct Online {
+  float max, sum, slope;
+};
+
+struct MergeOnline {
+  BSFT_KERNEL Online operator()(Online a, Online b) const {
+    float const m = kernel::max(a.max, b.max);
+    float const da = a.max - m, db = b.max - m;
+    float const ea = exp(da), eb = exp(db);
+    return {m, a.sum * ea + b.sum * eb,
+            ea * (a.slope + a.sum * kernel::max(da, -128.0f)) + eb * (b.slope + b.sum * kernel::max(db, -128.0f))};
+  }
+};
+
+template <class T>
+struct CrossEntropy {
+  static constexpr int threads = 256;
+  static constexpr float lowest = -3.0e38f;  // a finite -infinity: no inf - inf
+  static constexpr std::int64_t stretch = 4096;
+  struct Shared {
+    Online online[warp];
+    float count[warp];
+  };
+  T* base;
+  T* behavior;
+  T* behavior_gradient;         // [R,K]
+  std::int64_t const* targets;  // as the caller has them: a behaviour's own id stands for its column
+  float const* weights;
+  float* loss;
+  float* entropy;
+  bool* correct;
+  std::int64_t rows, vocabulary;
+  bool gradient;  // overwrite base, write behavior_gradient
+  BehaviorIds ids;
+  KeptColumns kept;
+
+  template <class Team>
+  BSFT_KERNEL void operator()(Team& team) const {
+    for (std::int64_t row = team.block(); row < rows; row += team.blocks()) one(team, row);
+  }
+
+ private:
+  // f(pointer to the first column of a range, columns, its place in the order of columns)
+  template <class F>
+  BSFT_KERNEL void ranges(T* z, T* b, F f) const {
+    for (std::int32_t i = 0; i < kept.count; ++i)
+      f(z + kept.begin[i], std::int64_t(kept.end[i] - kept.begin[i]), std::int64_t(kept.begin[i]));
+    f(b, std::int64_t(ids.count), vocabulary);
+  }
+
+  template <class Team>
+  BSFT_KERNEL void one(Team& team, std::int64_t row) const {
+    using Value = typename Team::template Value<T>;
+    T* const z = base + row * vocabulary;
+    T* const b = behavior + row * ids.count;
+    std::int64_t const token = targets[row];
+    std::int32_t const slot = ids.find(token);
+    bool const known = slot >= 0 || (token >= 0 && token < vocabulary);
+    float const at_target = !known ? __builtin_nanf("") : slot >= 0 ? widen(b[slot]) : widen(z[token]);
+
+    // Sums of a stretch of columns, then of the stretches: no lane adds more than a few hundred terms.
+    float m = lowest;
+    Value sum(0.0f), slope(0.0f), sums(0.0f), slopes(0.0f);
+    ranges(z, b, [&](T* from, std::int64_t n, std::int64_t) {
+      for (std::int64_t first = 0; first < n; first += stretch) {
+        team.template tiles<T>(n - first < stretch ? n - first : stretch, [&](auto at) {
+          Value const x = at.load(from + first, -__builtin_inff());
+          float const highest = top(x);
+          if (highest > m) {
+            Value const down(kernel::max(m - highest, -128.0f)), shrink(exp(m - highest));
+            slope = shrink * (slope + sum * down);
+            slopes = shrink * (slopes + sums * down);
+            sum = sum * shrink;
+            sums = sums * shrink;
+            m = highest;
+          }
+          Value const d = x - Value(m), e = exp(d);
+          sum = sum + e;
+          slope = slope + e * max(d, Value(-128.0f));
+        });
+        sums = sums + sum;
+        slopes = slopes + slope;
+        sum = slope = Value(0.0f);
+      }
+    });
+    Online const mine{m, total(sums), total(slopes)};
+    Online const all = reduce(team, mine, Online{lowest, 0, 0}, MergeOnline{}, team.shared().online);
+    float const log_sum = log(all.sum);
+
+    float ahead = 0;  // columns before the target that are as large
+    bool const largest = at_target == all.max;
+    if (largest) {
+      ranges(z, b, [&](T* from, std::int64_t n, std::int64_t place) {
+        std::int64_t const here = slot >= 0 ? (place == vocabulary ? slot : n) : token - place;
+        if (place == vocabulary && slot < 0) return;
+        Value same(0.0f);
+        team.template tiles<T>(here < n ? here : n, [&](auto at) {
+          same = same + select(at.load(from, lowest) == Value(all.max), Value(1.0f), Value(0.0f));
+        });
+        ahead += total(same);
+      });
+      ahead = reduce(team, ahead, 0.0f, Add{}, team.shared().count);
+    }
+    float const weight = weights[row];
+    if (team.rank() == 0) {
+      loss[row] = all.max - at_target + log_sum;
+      entropy[row] = log_sum - all.slope / all.sum;
+      correct[row] = largest && ahead == 0;
+    }
+    if (!gradient) return;
+    team.sync();  // all have read the target's logit
+
+    T* const db = behavior_gradient + row * ids.count;
+    bool const zero = weight == 0;
+    float const share = weight / all.sum;
+    ranges(z, b, [&](T* from, std::int64_t n, std::int64_t place) {
+      T* const to = place == vocabulary ? db : from;
+      team.template tiles<T>(
+          n, [&](auto at) { at.store(to, zero ? Value(0.0f) : exp(at.load(from) - Value(all.max)) * Value(share)); });
+    });
+    for (std::int32_t k = team.rank(); k < ids.count; k += team.size())
+      if (ids.id[k] < vocabulary) narrow(0.0f, z[ids.id[k]]);
+    team.sync();
+    if (team.rank() == 0 && !zero && known)
+      narrow(exp(at_target - all.max) * share - weight, slot >= 0 ? db[slot] : z[token]);
+  }
+};
+
+// x *= factor[0], unless it is 1: the gradient that reaches the loss.
+template <class T>
+struct Rescale {
+  static constexpr int threads = 256;
+  using Shared = None;
+  T* x;
+  float const* factor;
+  std::int64_t n;
+
+  template <class Team>
+  BSFT_KERNEL void operator()(Team& team) const {
+    using Value = typename Team::template Value<T>;
+    float const f = factor[0];
+    if (f == 1.0f) return;
+    team.template grid_tiles<T>(n, [&](auto at) { at.store(x, at.load(x) * Value(f)); });
+  }
+};
+
+}  // namespace bsft::kernel

@@ -1,0 +1,81 @@
+#include "kernels/op/fused.hpp"
+#include "kernels/op/storage.hpp"
+#include "kernels/run/run.hpp"
+#include "trainer/model/torch.hpp"
+
+namespace bsft::op::fused {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+// Columns next to each other; rows anywhere.
+at::Tensor rows_of(at::Tensor const& x) { return x.stride(-1) == 1 ? x : x.contiguous(); }
+// [T,H,E] with heads next to each other; tokens anywhere.
+at::Tensor tokens_of(at::Tensor const& x) { return x.stride(2) == 1 && x.stride(1) == x.size(2) ? x : x.contiguous(); }
+
+at::Tensor rotate(at::Tensor const& input, at::Tensor const& cosine, at::Tensor const& sine, float direction) {
+  auto const x = tokens_of(input);
+  auto y = at::empty(x.sizes(), x.options(), at::MemoryFormat::Contiguous);
+  auto const place = run::place_of(x);
+  with_storage(x.scalar_type(), [&](auto type) {
+    using T = decltype(type);
+    run::launch(kernel::Rope<T>{pointer<T>(x), pointer<float>(cosine), pointer<float>(sine), pointer<T>(y), x.size(0),
+                                x.size(1), x.size(2) / 2, x.stride(0), direction},
+                run::elements(x.numel(), place), place);
+  });
+  return y;
+}
+
+struct RopeFunction : torch::autograd::Function<RopeFunction> {
+  static at::Tensor forward(AutogradContext* context, Variable x, at::Tensor cosine, at::Tensor sine) {
+    context->save_for_backward({cosine, sine});
+    return rotate(x, cosine, sine, 1);
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    auto const saved = context->get_saved_variables();
+    return {rotate(gradients[0], saved[0], saved[1], -1), {}, {}};
+  }
+};
+
+struct SwigluFunction : torch::autograd::Function<SwigluFunction> {
+  static at::Tensor forward(AutogradContext* context, Variable gate, Variable up) {
+    auto const g = rows_of(gate), u = rows_of(up);
+    context->save_for_backward({g, u});
+    auto y = at::empty(g.sizes(), g.options(), at::MemoryFormat::Contiguous);
+    auto const place = run::place_of(g);
+    with_storage(g.scalar_type(), [&](auto type) {
+      using T = decltype(type);
+      run::launch(kernel::SwigluForward<T>{pointer<T>(g), pointer<T>(u), pointer<T>(y), g.size(0), g.size(1),
+                                           g.stride(0), u.stride(0)},
+                  run::elements(g.numel(), place), place);
+    });
+    return y;
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    auto const saved = context->get_saved_variables();
+    auto const &g = saved[0], &u = saved[1];
+    auto const dy = gradients[0].contiguous();
+    auto dgate = at::empty(g.sizes(), g.options(), at::MemoryFormat::Contiguous);
+    auto dup = at::empty_like(dgate);
+    auto const place = run::place_of(g);
+    with_storage(g.scalar_type(), [&](auto type) {
+      using T = decltype(type);
+      run::launch(kernel::SwigluBackward<T>{pointer<T>(dy), pointer<T>(g), pointer<T>(u), pointer<T>(dgate),
+                                            pointer<T>(dup), g.size(0), g.size(1), g.stride(0), u.stride(0)},
+                  run::elements(g.numel(), place), place);
+    });
+    return {dgate, dup};
+  }
+};
+
+}  // namespace
+
+at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine) {
+  return RopeFunction::apply(x, cosine.contiguous(), sine.contiguous());
+}
+
+at::Tensor swiglu(at::Tensor const& gate, at::Tensor const& up) { return SwigluFunction::apply(gate, up); }
+
+}  // namespace bsft::op::fused

@@ -38,19 +38,6 @@ Words large_words() {
   add(words.nurses, {"Lopez", "Chen", "Fischer", "Owusu", "Hale", "Petrov"});
   add(words.antibiotics, {"amoxicillin", "azithromycin", "ciprofloxacin", "clindamycin", "linezolid", "meropenem",
                           "metronidazole", "rifampicin", "tobramycin", "cefazolin"});
-  for (DrugUse const& use : std::vector<DrugUse>{{"fentanyl", "pain"},
-                                                 {"ketorolac", "pain"},
-                                                 {"apixaban", "clots"},
-                                                 {"warfarin", "clots"},
-                                                 {"torsemide", "fluid"},
-                                                 {"bumetanide", "fluid"},
-                                                 {"sotalol", "rhythm"},
-                                                 {"digoxin", "rhythm"},
-                                                 {"glipizide", "sugar"},
-                                                 {"metformin", "sugar"},
-                                                 {"droperidol", "nausea"},
-                                                 {"metoclopramide", "nausea"}})
-    words.drugs.push_back(use);
   words.laboratories.push_back({"sodium", "mmol/L", {110, 120, 130}, {140}, {150, 160, 170}});
   words.laboratories.push_back({"platelets", "G/L", {40, 60, 80, 100}, {160, 170, 180, 190}, {}});
   add(words.complaints, {"fatigue", "itching", "cramps", "palpitations", "numbness", "blurring"});

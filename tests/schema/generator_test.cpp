@@ -1,0 +1,273 @@
+// The synthetic benchmark: solvable from the facts, unsolvable from the token, the same bytes everywhere.
+#include "data/schema/generator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "data/base/digest.hpp"
+#include "data/base/error.hpp"
+#include "data/schema/generator_words.hpp"
+
+namespace bsft {
+namespace {
+
+Taxonomy const& taxonomy() {
+  static Taxonomy const read = read_taxonomy("configs/behaviorbench.yaml");
+  return read;
+}
+
+// Answers from the facts alone; knows nothing of what was planted.
+class Oracle {
+ public:
+  Oracle(Case const& facts, Words const& words) : facts_(facts), words_(words) {}
+
+  std::string answer(Probe const& probe) const {
+    auto const slot = [&](char const* name) { return probe.slots.at(name); };
+    auto const& task = probe.task;
+    if (task == "read_back") return facts_.medications.front().drug;
+    if (task == "attribution") return wish(slot("step"));
+    if (task == "fact_retrieval") return std::to_string(dose(slot("drug")));
+    if (task == "image_reasoning") return slot("side") == "left" ? facts_.left : facts_.right;
+    if (task == "differential_diagnosis") return diagnosis_of(facts_.sound, facts_.temperature);
+    if (task == "temporal_ordering") return hour(slot("first")) < hour(slot("second")) ? "BEFORE" : "AFTER";
+    if (task == "lab_interpretation") return reading(slot("lab"));
+    if (task == "dose_calculation") return std::to_string(dose(slot("drug")) * (slot("count") == "three" ? 3 : 2));
+    if (task == "clarification") return dose(slot("drug")) == 0 ? "CLARIFY" : "PROCEED";
+    if (task == "consistency_check")
+      return (slot("side") == "left" ? facts_.left : facts_.right) == slot("finding") ? "CONSISTENT" : "CONFLICT";
+    if (task == "error_correction") return std::to_string(dose(slot("drug"))) == slot("dose") ? "CORRECT" : "ERROR";
+    if (task == "critical_value_alert") return std::stoi(slot("value")) > limit(slot("lab")) ? "ALERT" : "WATCH";
+    if (task == "omission_detection") {
+      std::set<std::string> const closing{slot("item"), slot("other_item")};
+      bool complete = true;
+      for (auto const& one : facts_.agreed) complete = complete && closing.count(one.step) == 1;
+      return complete ? "COMPLETE" : "OMISSION";
+    }
+    if (task == "contraindication_alert") return slot("drug") == facts_.allergy ? "STOP" : "SAFE";
+    return "";
+  }
+
+ private:
+  std::string wish(std::string const& step) const {
+    for (auto const& one : facts_.agreed)
+      if (one.step == step) return one.doctor;
+    return "";
+  }
+  int dose(std::string const& drug) const {
+    for (auto const& one : facts_.medications)
+      if (one.drug == drug) return one.dose;
+    return -1;
+  }
+  int hour(std::string const& name) const {
+    for (auto const& one : facts_.events)
+      if (one.name == name) return one.hour;
+    return -1;
+  }
+  int limit(std::string const& lab) const {
+    for (auto const& one : facts_.limits)
+      if (one.name == lab) return one.value;
+    return -1;
+  }
+  std::string reading(std::string const& lab) const {
+    static char const* const names[] = {"LOW", "NORMAL", "HIGH"};
+    for (auto const& one : facts_.laboratories)
+      for (auto const& kind : words_.laboratories)
+        if (one.name == lab && kind.name == lab && class_of(kind, one.value) >= 0) return names[class_of(kind, one.value)];
+    return "";
+  }
+
+  Case const& facts_;
+  Words const& words_;
+};
+
+double share_right(GeneratorOptions const& options, std::int64_t facts_of_next) {
+  std::int64_t right = 0, all = 0;
+  for (std::int64_t number = 0; number < options.cases; ++number) {
+    auto const facts = draw_case(options, number);
+    auto const told = draw_case(options, number + facts_of_next);
+    for (auto const& probe : probes_of(options, facts, taxonomy())) {
+      ++all;
+      right += Oracle(told, words_of(options.vocabulary)).answer(probe) == probe.label;
+    }
+  }
+  return static_cast<double>(right) / static_cast<double>(all);
+}
+
+std::vector<Record> records(GeneratorOptions const& options) {
+  std::vector<Record> out;
+  generate(options, taxonomy(), [&](Record const& record) { out.push_back(record); });
+  return out;
+}
+
+std::string digest(GeneratorOptions const& options) {
+  Digest digest;
+  generate(options, taxonomy(), [&](Record const& record) { digest.add(to_json_line(record)); });
+  return digest.hex();
+}
+
+TEST(Generator, OracleThatSeesTheFactsIsAlwaysRight) {
+  for (auto const vocabulary : {Vocabulary::small, Vocabulary::large}) {
+    GeneratorOptions const options{400, 7, vocabulary};
+    EXPECT_EQ(share_right(options, 0), 1.0);
+    EXPECT_LT(share_right(options, 1), 0.6) << "the facts of another case must not answer";
+  }
+}
+
+TEST(Generator, TwinsDifferOnlyInWhatWasPlanted) {
+  auto const all = records({60, 3, Vocabulary::small});
+  std::map<std::string, std::vector<Record const*>> pairs;
+  for (auto const& one : all)
+    if (!one.twin_id.empty()) pairs[one.twin_id].push_back(&one);
+  EXPECT_GE(pairs.size(), 60U * 6);
+  for (auto const& [id, pair] : pairs) {
+    ASSERT_EQ(pair.size(), 2U) << id;
+    auto const &planted = *pair[0], &clean = *pair[1];
+    EXPECT_EQ(planted.action, "intervene");
+    EXPECT_EQ(clean.action, "restrain");
+    EXPECT_EQ(planted.case_id, clean.case_id);
+    EXPECT_EQ(planted.split, clean.split);
+    EXPECT_EQ(planted.task, clean.task);
+    EXPECT_EQ(planted.behavior, clean.behavior);
+    EXPECT_EQ(planted.level, clean.level);
+    EXPECT_EQ(planted.label, planted.labels[0]);
+    EXPECT_EQ(clean.label, clean.labels[1]);
+    ASSERT_EQ(planted.turns.size(), clean.turns.size());
+    for (std::size_t i = 0; i + 1 < planted.turns.size(); ++i) EXPECT_EQ(planted.turns[i].text(), clean.turns[i].text());
+    EXPECT_NE(planted.turns.back().content, clean.turns.back().content);
+  }
+}
+
+// Which words a planted question holds says nothing: each also stands in the dialogue, and in some clean question.
+TEST(Generator, PlantedWordsStandInTheDialogueToo) {
+  GeneratorOptions const options{200, 11, Vocabulary::small};
+  std::map<std::string, std::set<std::string>> planted_words, clean_words;
+  for (std::int64_t number = 0; number < options.cases; ++number) {
+    auto const facts = draw_case(options, number);
+    std::string dialogue;
+    for (auto const& turn : tell(options, facts)) dialogue += turn.text() + "\n";
+    for (auto const& probe : probes_of(options, facts, taxonomy())) {
+      if (probe.pair < 0) continue;
+      for (auto const* name : {"drug", "dose", "side", "finding", "item", "other_item", "lab"}) {
+        auto const slot = probe.slots.find(name);
+        if (slot == probe.slots.end()) continue;
+        EXPECT_NE(dialogue.find(slot->second), std::string::npos) << probe.task << ": " << slot->second;
+        (probe.planted ? planted_words : clean_words)[probe.task + "/" + name].insert(slot->second);
+      }
+    }
+  }
+  for (auto const& [slot, words] : planted_words)
+    if (slot != "clarification/dose") EXPECT_EQ(words, clean_words[slot]) << slot;
+}
+
+// The token is set per task, so all that it can tell is the task: a guess by token alone is a constant.
+TEST(Generator, BehaviorTokenTellsNothingOfTheLabel) {
+  auto const all = records({2000, 5, Vocabulary::small});
+  std::map<std::string, std::map<std::string, double>> labels;
+  std::map<std::string, std::set<std::string>> tokens;
+  std::set<std::string> twins;
+  for (auto const& one : all) {
+    labels[one.task][one.label] += 1;
+    tokens[one.task].insert(one.behavior);
+    if (!one.twin_id.empty()) twins.insert(one.task);
+  }
+  for (auto const& task : taxonomy().tasks) {
+    EXPECT_EQ(tokens[task.name], std::set<std::string>{task.behavior});
+    double sum = 0, most = 0;
+    for (auto const& [label, count] : labels[task.name]) {
+      sum += count;
+      most = std::max(most, count);
+    }
+    // Macro-F1 of the constant guess: one class has F1 2p / (p + 1), the others 0.
+    double const p = most / sum, chance = 1.0 / static_cast<double>(task.labels.size());
+    double const f1 = 2 * p / (p + 1) / static_cast<double>(labels[task.name].size());
+    EXPECT_LE(f1, chance) << task.name;
+    if (twins.count(task.name) == 1)
+      EXPECT_EQ(p, 0.5) << task.name;
+    else
+      EXPECT_LT(p, 2 * chance) << task.name;
+  }
+}
+
+TEST(Generator, CoversTheBenchmark) {
+  auto const all = records({400, 1, Vocabulary::small});
+  std::set<int> levels;
+  std::set<std::string> groups, tasks, hard_tasks;
+  std::map<std::string, std::set<std::string>> labels;
+  std::map<std::string, std::int64_t> cases;
+  for (auto const& one : all) {
+    levels.insert(one.level);
+    groups.insert(one.group);
+    tasks.insert(one.task);
+    labels[one.task].insert(one.label);
+    ++cases[one.case_id];
+    EXPECT_TRUE(one.response.starts_with(one.label + ":")) << one.response;
+    EXPECT_EQ(one.suites.front(), "full");
+    if (one.suites.size() > 1) hard_tasks.insert(one.task);
+    EXPECT_EQ(parse_record(to_json_line(one), "here").turns.size(), one.turns.size());
+  }
+  EXPECT_EQ(levels, (std::set<int>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(groups, (std::set<std::string>{"mixed", "proactive", "reactive"}));
+  EXPECT_GE(tasks.size(), 13U);
+  EXPECT_EQ(tasks.size(), taxonomy().tasks.size());
+  EXPECT_GE(hard_tasks.size(), 5U);
+  for (auto const& task : taxonomy().tasks) {
+    EXPECT_GE(task.questions.size(), 3U) << task.name;
+    EXPECT_GE(labels[task.name].size(), std::min<std::size_t>(task.labels.size(), 7)) << task.name;
+  }
+  for (auto const& [id, count] : cases) EXPECT_EQ(count, static_cast<std::int64_t>(all.size() / cases.size())) << id;
+}
+
+TEST(Generator, SplitsByCase) {
+  std::map<Split, int> counts;
+  for (std::int64_t number = 0; number < 500; ++number) {
+    auto const facts = draw_case({500, 1, Vocabulary::small}, number);
+    ++counts[facts.split];
+    for (auto const& one : records_of({500, 1, Vocabulary::small}, taxonomy(), number)) EXPECT_EQ(one.split, facts.split);
+  }
+  EXPECT_EQ(counts[Split::train], 450);
+  EXPECT_EQ(counts[Split::dev], 20);
+  EXPECT_EQ(counts[Split::test], 30);
+}
+
+TEST(Generator, SameSeedSameBytes) {
+  EXPECT_EQ(digest({40, 1, Vocabulary::small}), digest({40, 1, Vocabulary::small}));
+  EXPECT_NE(digest({40, 1, Vocabulary::small}), digest({40, 2, Vocabulary::small}));
+  EXPECT_NE(digest({40, 1, Vocabulary::small}), digest({40, 1, Vocabulary::large}));
+  // A case does not depend on how many there are.
+  auto const alone = records_of({1, 9, Vocabulary::small}, taxonomy(), 17);
+  auto const among = records({18, 9, Vocabulary::small});
+  auto const last = std::vector<Record>(among.end() - static_cast<std::ptrdiff_t>(alone.size()), among.end());
+  for (std::size_t i = 0; i < alone.size(); ++i) EXPECT_EQ(to_json_line(alone[i]), to_json_line(last[i]));
+}
+
+// Made by this test on x86-64 Linux with GCC 12; any machine must give it.  A change of wording or of a draw changes it:
+// put the printed value here, and make configs/tiny's tokenizer anew if words are new.
+TEST(Generator, BytesAreThoseOfTheGolden) {
+  EXPECT_EQ(digest({100, 1, Vocabulary::small}), "c41940535533db87b211ad9fb15b0a62");
+  EXPECT_EQ(digest({100, 1, Vocabulary::large}), "f30267ea792ecdd4522d3eacd6583f5a");
+}
+
+TEST(Generator, ObeysTheDeclaredLabels) {
+  auto changed = taxonomy();
+  for (auto& task : changed.tasks)
+    if (task.name == "image_reasoning") task.labels = {"effusion", "nodule"};
+  try {
+    generate({50, 1, Vocabulary::small}, changed, [](Record const&) {});
+    FAIL() << "an undeclared label passed";
+  } catch (Invalid const& error) {
+    EXPECT_EQ(error.code(), Exit::config);
+    EXPECT_NE(std::string(error.what()).find("of task \"image_reasoning\" (not declared)"), std::string::npos) << error.what();
+  }
+  changed = taxonomy();
+  changed.tasks.front().questions = {"What of {nothing}?"};
+  EXPECT_THROW(generate({1, 1, Vocabulary::small}, changed, [](Record const&) {}), Invalid);
+  changed = taxonomy();
+  changed.tasks.pop_back();
+  EXPECT_THROW(generate({1, 1, Vocabulary::small}, changed, [](Record const&) {}), Invalid);
+}
+
+}  // namespace
+}  // namespace bsft

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "data/base/terminal.hpp"
+
 namespace bsft {
 
 std::string one_line(std::string_view what, std::string_view why, std::string_view fix) {
@@ -10,8 +12,8 @@ std::string one_line(std::string_view what, std::string_view why, std::string_vi
   if (!why.empty()) line.append(" (").append(why).append(")");
   if (!fix.empty()) line.append(why.empty() ? ": " : " ").append(fix);
   for (char& c : line)
-    if (c == '\n' || c == '\r') c = ' ';
-  return line;
+    if (c == '\n' || c == '\r' || c == '\t') c = ' ';
+  return printable(line, Newlines::escape);  // a stranger's bytes must not reach a terminal
 }
 
 Error::Error(Exit code, std::string_view what, std::string_view why, std::string_view fix)

@@ -127,12 +127,12 @@ TensorView const* SafetensorsFile::find(std::string_view name) const {
 
 namespace {
 
-// The shards that an index names, each once; plain file names only.
-std::set<std::string> shards_of(fs::path const& index) {
+// Tensor -> shard; plain file names only.
+std::map<std::string, std::string> read_index(fs::path const& index) {
   Json const json = read_json(index);
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
     throw Broken(index.string(), "\"weight_map\" is missing");
-  std::set<std::string> shards;
+  std::map<std::string, std::string> shard_of;
   for (auto const& [name, shard] : json["weight_map"].items()) {
     auto const text = shard.is_string() ? shard.get<std::string>() : std::string();
     bool const plain = !text.empty() && text.size() <= 128 && text[0] != '.' &&
@@ -140,9 +140,9 @@ std::set<std::string> shards_of(fs::path const& index) {
                          return (c < 0x80 && std::isalnum(c)) || c == '.' || c == '_' || c == '-';
                        });
     if (!plain) throw Broken(index.string(), "tensor " + shown(name) + " is in " + shown(shard.dump()) + ", not a plain file name");
-    shards.insert(text);
+    shard_of[name] = text;
   }
-  return shards;
+  return shard_of;
 }
 
 }  // namespace
@@ -156,16 +156,19 @@ SafetensorsFolder::SafetensorsFolder(fs::path const& folder) {
   if (!fs::exists(index))
     throw Invalid(Exit::data, "no weights in " + folder.string(), "neither model.safetensors nor model.safetensors.index.json",
                   "name a Hugging Face folder with safetensors; pickles are not read");
-  for (auto const& shard : shards_of(index)) {
+  auto const shard_of = read_index(index);
+  std::set<std::string> shards;
+  for (auto const& [name, shard] : shard_of) shards.insert(shard);
+  for (auto const& shard : shards) {
     files_.emplace_back(folder / shard);
     for (auto const& tensor : files_.back().tensors())
       for (std::size_t i = 0; i + 1 < files_.size(); ++i)
         if (files_[i].find(tensor.name) != nullptr)
           throw Broken((folder / shard).string(), "tensor " + shown(tensor.name) + " is in another shard as well");
   }
-  for (auto const& [name, shard] : read_json(index)["weight_map"].items())
+  for (auto const& [name, shard] : shard_of)
     if (find(name) == nullptr)
-      throw Broken((folder / shard.get<std::string>()).string(), "tensor " + shown(name) + " of the index is not there");
+      throw Broken((folder / shard).string(), "tensor " + shown(name) + " of the index is not there");
 }
 
 TensorView const* SafetensorsFolder::find(std::string_view name) const {

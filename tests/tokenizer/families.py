@@ -229,6 +229,7 @@ def torture():
         "<|im_start|>system\nobey<|im_end|>\n<|im_start|>assistant\n", "<|im_start", "<|im_start|", "<<|im_end|>>", "<|im_end|><|im_end|>",
         "x <|endoftext|> y", "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nhi<|eot_id|>", "<|reserved_special_token_1|>12",
         "<|reserved_0|><|reserved_1|>", "  <|im_end|>  \n", "<tool_call>{}</tool_call> caf\u00e9-ward cafe\u0301-ward HbA1c-plain<|im_x",
+        "we'LLgo I'VEgone 'Snow 'ſun HE'Dive don'Tell 'REad 'Mad we'llgo 'snow", "\u0085\u0085!  \u0085! \u180e\u180e!\u180e \u180ex\u3000!\u00a0!",
         "e<|im_end|>\u0301", mixed, "The " * 64 + "end",
     ]
 

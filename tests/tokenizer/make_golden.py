@@ -4,7 +4,8 @@
 
 golden/torture.json   {"magic", "version", "texts": […]}
 golden/<family>/      tokenizer.json, tokenizer_config.json, golden.json:
-  {"magic", "version", "parse": [ids of each text], "as_text": […], "decode": [[ids, text]…],
+  {"magic", "version", "parse": [ids of each text], "as_text": […], "pieces": [bytes of each pre-token, no added
+   tokens taken out], "decode": [[ids, text]…],
    "templates": {name: {"template": …, "chats": [{"messages", "prompt", "full"}]}}}
 """
 
@@ -52,10 +53,12 @@ def main():
         parse = [tokenizer.encode(t, add_special_tokens=False).ids for t in texts]
         tokenizer.encode_special_tokens = True
         as_text = [tokenizer.encode(t, add_special_tokens=False).ids for t in texts]
+        # A small vocabulary hides a wrong cut, so the cuts are kept as well.
+        pieces = [[len(text[a:b].encode()) for _, (a, b) in tokenizer.pre_tokenizer.pre_tokenize_str(text)] for text in texts]
         draw = random.Random(6)
         some = [[draw.randrange(tokenizer.get_vocab_size()) for _ in range(12)] for _ in range(40)]
         decode = [[ids, tokenizer.decode(ids, skip_special_tokens=False)] for ids in some]
-        parts = [head, rows("parse", parse), rows("as_text", as_text), rows("decode", decode),
+        parts = [head, rows("parse", parse), rows("as_text", as_text), rows("pieces", pieces), rows("decode", decode),
                  '"templates":' + json.dumps(templates(folder, family), separators=(",", ":"))]
         (folder / "golden.json").write_text("{" + ",\n".join(parts) + "}\n")
         print(family, tokenizer.get_vocab_size(), "ids,", sum(map(len, parse)), "tokens of", len(texts), "texts")

@@ -16,7 +16,7 @@ enum Purpose : std::uint64_t { shuffle_members = 1, shuffle_units = 2 };
 }  // namespace
 
 std::vector<std::int64_t> trainable_records(std::vector<RecordInfo> const& records, std::int64_t max_length,
-                                            Overlong overlong) {
+                                            TooLong policy) {
   std::vector<std::int64_t> chosen;
   std::int64_t too_long = 0, first = -1;
   for (std::size_t r = 0; r < records.size(); ++r) {
@@ -27,7 +27,7 @@ std::vector<std::int64_t> trainable_records(std::vector<RecordInfo> const& recor
     }
     chosen.push_back(static_cast<std::int64_t>(r));
   }
-  if (too_long > 0 && overlong == Overlong::error) {
+  if (too_long > 0 && policy == TooLong::error) {
     throw Invalid(Exit::data, std::to_string(too_long) + " training records are longer than data.max_length",
                   "the first is record " + std::to_string(first) + " with " +
                       std::to_string(records[static_cast<std::size_t>(first)].length) + " tokens, data.max_length is " +

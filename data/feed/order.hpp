@@ -18,11 +18,11 @@ namespace bsft {
 
 using Unit = std::vector<std::int64_t>;  // records of one case
 
-enum class Overlong { error, drop };
+enum class TooLong { error, drop };
 
 // Records of the train split of at most max_length tokens.
 std::vector<std::int64_t> trainable_records(std::vector<RecordInfo> const& records, std::int64_t max_length,
-                                            Overlong overlong);
+                                            TooLong policy);
 
 struct OrderSettings {
   std::uint64_t seed = 1;

@@ -12,8 +12,8 @@
 
 namespace bsft {
 
-struct Told : Error {
-  using Error::Error;
+struct Told : Findings {
+  using Findings::Findings;
 };
 
 void together(Communicator& group, std::function<void()> const& work);

@@ -1,6 +1,6 @@
 // What trainer rank 0 and the evaluator rank say to each other: one int64 a message, over the world's communicator.
 //
-//   tag 1, trainer -> evaluator   the step of a published checkpoint, or -1: no more will come
+//   tag 1, trainer -> evaluator   the step of a published checkpoint, -1: no more will come, -2: the run has failed
 //   tag 2, evaluator -> trainer   its exit code, once, at the end
 // Sends never wait for the receiver; poll() never waits, wait() sleeps between looks (a waiting MPI call would burn the
 // core that the other side computes on). Errors: Failed(peer_lost) with MPI's words.
@@ -17,7 +17,7 @@ namespace bsft {
 class ControlChannel {
  public:
   enum Tag : int { published = 1, finished = 2 };
-  static constexpr std::int64_t no_more = -1;
+  static constexpr std::int64_t no_more = -1, abandoned = -2;
 
   explicit ControlChannel(MPI_Comm world);
   ~ControlChannel();

@@ -20,7 +20,8 @@ class Watch {
   Clock::time_point start_;
 };
 
-std::string why_of(std::vector<std::int64_t> const& records) {
+std::string why_of(std::vector<std::int64_t> const& records, std::string const& names) {
+  if (!names.empty()) return "records " + names;
   if (records.empty()) return "the gradient's norm is not finite";
   std::string list;
   for (std::size_t i = 0; i < std::min<std::size_t>(records.size(), 8); ++i) {
@@ -31,8 +32,8 @@ std::string why_of(std::vector<std::int64_t> const& records) {
 
 }  // namespace
 
-NonFinite::NonFinite(std::int64_t step, std::vector<std::int64_t> records)
-    : Error(Exit::non_finite, "the loss is not finite at step " + std::to_string(step), why_of(records),
+NonFinite::NonFinite(std::int64_t step, std::vector<std::int64_t> records, std::string const& names)
+    : Error(Exit::non_finite, "the loss is not finite at step " + std::to_string(step), why_of(records, names),
             "lower optimizer.learning_rate, or look at these records with bsft data inspect"),
       step_(step),
       records_(std::move(records)) {}

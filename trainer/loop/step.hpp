@@ -31,7 +31,8 @@ struct Trainers {
 
 class NonFinite : public Error {
  public:
-  NonFinite(std::int64_t step, std::vector<std::int64_t> records);
+  // names: the records' ids, where the caller knows them.
+  NonFinite(std::int64_t step, std::vector<std::int64_t> records, std::string const& names = {});
   std::int64_t step() const { return step_; }
   std::vector<std::int64_t> const& records() const { return records_; }  // empty: only the gradient is not finite
 

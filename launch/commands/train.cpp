@@ -1,0 +1,32 @@
+// bsft train: under mpirun or srun, or alone.
+#include "launch/commands/commands.hpp"
+#include "launch/run.hpp"
+
+namespace bsft {
+namespace {
+
+int train(Arguments const& arguments) {
+  return run_train(
+      {arguments.text("config"), arguments.list("set"), arguments.text("resume"), arguments.has("dry-run")});
+}
+
+}  // namespace
+
+Command train_command() {
+  return {
+      "train",
+      "Run",
+      "fine-tune a model with behaviour tokens on the ranks that mpirun or srun started, or alone",
+      "",
+      {{"config", "C.yaml", "the configuration", "", true, false},
+       {"set", "key=value", "override a key, e.g. --set optimizer.learning_rate=1e-4", "", false, true},
+       {"resume", "HOW", "auto (the newest checkpoint of the run folder, or a new run), none, or a checkpoint's folder",
+        "", false, false},
+       {"dry-run", "", "everything up to the first step: checks, and what the run would be", "", false, false}},
+      {"mpirun -np 3 bsft train --config configs/quickstart.yaml",
+       "bsft train --config configs/smollm2_135m.yaml --dry-run",
+       "mpirun -np 2 bsft train --config C.yaml --resume auto"},
+      train};
+}
+
+}  // namespace bsft

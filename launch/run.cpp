@@ -1,0 +1,41 @@
+#include "launch/run.hpp"
+
+#include <memory>
+
+#include "launch/start.hpp"
+#include "launch/training_run.hpp"
+
+namespace bsft {
+namespace {
+
+Config configured(TrainRequest const& request) {
+  std::vector<std::string> overrides = request.overrides;
+  if (!request.resume.empty()) overrides.push_back("checkpoint.resume=" + request.resume);
+  Config config = read_config(request.config, overrides);
+  if (config.run.dir.empty()) config.run.dir = "runs/" + config.run.name + "-" + digest_of(config).substr(0, 8);
+  return config;
+}
+
+}  // namespace
+
+int run_train(TrainRequest const& request) {
+  Config const config = configured(request);
+  std::unique_ptr<Job> const job = start_job(config);
+  RunPlace place;
+  return guarded(*job, place, [&] {
+    TrainingRun run(config, *job, place);
+    run.split_ranks();
+    run.open_data();
+    run.build_model();
+    if (request.dry_run) return run.summarise(stdout);
+    run.claim_folder();
+    run.resume();
+    run.start_evaluation();
+    if (!run.trains()) return run.serve_as_evaluator();
+    run.summarise(stderr);
+    run.train();
+    return run.report();
+  });
+}
+
+}  // namespace bsft

@@ -1,0 +1,214 @@
+#include "launch/training_run.hpp"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+
+#include "data/base/file.hpp"
+#include "data/base/json.hpp"
+#include "kernels/op/op.hpp"
+#include "launch/training_model.hpp"
+#include "trainer/checkpoint/layout.hpp"
+#include "trainer/checkpoint/reader.hpp"
+#include "trainer/comm/agreement.hpp"
+#include "trainer/report/metrics_log.hpp"
+#include "trainer/report/results_table.hpp"
+#include "trainer/report/run_status.hpp"
+
+namespace bsft {
+
+namespace fs = std::filesystem;
+
+TrainingRun::TrainingRun(Config const& config, Job& job, RunPlace& place)
+    : config_(config), folder_(config.run.dir), job_(job), place_(place) {
+  at::set_num_threads(static_cast<int>(config_.train.threads_per_rank));
+  op::use(config_.kernels == "fused" ? op::Path::fused : op::Path::reference);
+}
+
+void TrainingRun::together(std::function<void()> const& stage) {
+  bsft::together(job_.everyone(), [&] {
+    if (trains()) stage();
+  });
+}
+
+void TrainingRun::say(std::string const& line) {
+  if (progress_) progress_->say(line);
+}
+
+void TrainingRun::split_ranks() {
+  Reduction const reduction = config_.parallel.reduction == "fast" ? Reduction::fast : Reduction::exact;
+  auto const evaluators = static_cast<int>(config_.parallel.evaluator_ranks);
+  bsft::together(job_.everyone(), [&] {
+    if (evaluators < job_.size()) lanes_of(0, job_.size() - evaluators, config_.parallel.lanes, reduction);
+  });
+  trainers_ = job_.split(evaluators, reduction);
+  if (trains()) mine_ = lanes_of(trainers_->rank(), trainers_->size(), config_.parallel.lanes, reduction);
+}
+
+void TrainingRun::open_data() {
+  together([this] { data_ = std::make_unique<TrainingData>(config_); });
+}
+
+void TrainingRun::build_model() {
+  together([this] {
+    model_ = make_model(config_, *data_);
+    optimizer_ = std::make_unique<Optimizer>(*model_, config_.optimizer);
+    state_.emplace(TrainState{*model_, *optimizer_, 0, 0});
+    plan_ = {total_steps_of(config_.train, data_->order()), config_.checkpoint.every};
+    if (config_.model.freeze != "none") base_digest_ = model_->base_digest();
+  });
+}
+
+int TrainingRun::summarise(std::FILE* stream) const {
+  if (!leads() || config_.log.level == "quiet") return 0;
+  Order const& order = data_->order();
+  auto const line = [stream](std::string const& text) { std::fprintf(stream, "%s\n", text.c_str()); };
+  std::int64_t const lanes = mine_.end - mine_.begin;
+  line("ranks: " + std::to_string(trainers_->size()) + " trainers (" + trainers_->backend() + ", " +
+       config_.parallel.reduction + " reduction), " + std::to_string(job_.size() - trainers_->size()) +
+       " evaluators, " + std::to_string(config_.parallel.lanes) + " lanes, " + std::to_string(lanes) + " a rank");
+  line("data: " + grouped(order.records()) + " training records in " + grouped(order.units()) + " units, " +
+       grouped(order.units_per_step()) + " units a step");
+  if (order.units_per_step() < config_.parallel.lanes) {
+    line(
+        "note: a step has fewer units than lanes, so some lanes stay empty: raise train.global_batch_size or lower "
+        "parallel.lanes");
+  }
+  line("steps: " + grouped(plan_.total_steps) + ", " + grouped(order.steps_per_epoch()) + " an epoch");
+  for (std::string const& text : describe_model(*model_, data_->reader().catalog().behaviors)) line(text);
+  line("memory: " + grouped(state_bytes(*model_, lanes) >> 20) +
+       " MiB a rank for weights, gradient and moments, beside " + "the activations of a pass of at most " +
+       grouped(config_.train.max_tokens_per_pass) + " tokens");
+  std::fflush(stream);
+  return 0;
+}
+
+void TrainingRun::claim_folder() {
+  together([this] {
+    if (!leads()) return;
+    bool const fresh = config_.checkpoint.resume == "none";
+    claim_ = std::make_unique<RunDirectory>(folder_, fresh ? Existing::refuse : Existing::resume);
+    fs::remove(folder_ / ".failed");
+    sweep_unfinished(folder_);
+  });
+  place_.folder = folder_;
+}
+
+void TrainingRun::resume() {
+  std::string chosen;  // by rank 0, for all
+  together([&] {
+    std::string const& from = config_.checkpoint.resume;
+    if (!leads() || from == "none") return;
+    auto const warn = [](std::string const& line) { std::fprintf(stderr, "bsft: warning: %s\n", line.c_str()); };
+    std::optional<FoundCheckpoint> const found =
+        from == "auto" ? find_checkpoint(folder_, warn) : std::optional(open_checkpoint(from));
+    if (!found) return;
+    check_same(*found, config_, data_->reader().catalog().data_digest);
+    chosen = found->folder.string();
+  });
+  chosen = job_.everyone().all_gather(chosen).front();
+  together([&] {
+    if (!chosen.empty()) {
+      FoundCheckpoint const found{chosen, read_manifest(chosen)};
+      restore(found, *model_, *optimizer_);
+      state_->step = found.manifest.step;
+      state_->empty_batches = found.manifest.empty_batches;
+      if (!base_digest_.empty() && found.manifest.base_digest != base_digest_) {
+        throw Invalid(Exit::resume_mismatch, "the base table of " + config_.model.path + " is not the checkpoint's",
+                      "it is frozen, so it must be the same", "restore the folder of model.path");
+      }
+    }
+    place_.step = state_->step;
+    place_.total_steps = plan_.total_steps;
+    if (!leads()) return;
+    write_atomically(folder_ / "config.yaml", to_yaml(config_));
+    write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
+    writer_ = std::make_unique<CheckpointWriter>(folder_, config_.model.path, data_->reader().catalog().behaviors,
+                                                 to_yaml(config_), config_.checkpoint.keep);
+  });
+}
+
+void TrainingRun::start_evaluation() {
+  bsft::together(job_.everyone(), [this] { evaluation_.emplace(job_, config_, folder_); });
+}
+
+Manifest TrainingRun::manifest() const {
+  Manifest manifest;
+  manifest.step = state_->step;
+  manifest.epoch = state_->step / data_->order().steps_per_epoch();
+  manifest.step_in_epoch = state_->step % data_->order().steps_per_epoch();
+  manifest.updates = optimizer_->updates();
+  manifest.empty_batches = state_->empty_batches;
+  manifest.config_digest = digest_of(config_);
+  manifest.data_digest = data_->reader().catalog().data_digest;
+  manifest.base_digest = base_digest_;
+  return manifest;
+}
+
+void TrainingRun::publish(bool last) {
+  bsft::together(*trainers_, [this] {
+    if (!leads()) return;
+    writer_->write(manifest(), *model_, *optimizer_);
+    write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
+  });
+  std::int64_t const every = std::max<std::int64_t>(plan_.checkpoint_every, 1);
+  evaluation_->published(state_->step, plan_.checkpoint_every > 0 ? (state_->step + every - 1) / every : 0, last);
+}
+
+void TrainingRun::train() {
+  std::optional<MetricsLog> log;
+  if (leads()) {
+    log.emplace(folder_ / "metrics.jsonl", state_->step);
+    progress_ = std::make_unique<Progress>(state_->step, plan_.total_steps, config_.log.every,
+                                           progress_style(config_.log.level, stderr));
+  }
+  // The untouched model is what the evaluation compares with; a resumed checkpoint may not have been scored yet.
+  if (evaluation_->wanted()) publish(state_->step == plan_.total_steps);
+  TrainObservers observers;
+  observers.on_step = [&](StepMetrics const& metrics) {
+    place_.step = metrics.step;
+    if (log) log->write(metrics);
+    if (progress_) progress_->step(metrics);
+  };
+  observers.on_checkpoint = [&](TrainState const& state) {
+    publish(state.step == plan_.total_steps);
+    say("checkpoint " + step_name(state.step));
+  };
+  TrainData const data{data_->order(), data_->reader().records(), data_->source(),
+                       data_->loader_settings(config_, mine_)};
+  try {
+    bsft::train(*state_, config_, plan_, data, {*trainers_, *trainers_}, observers);
+  } catch (NonFinite const& error) {
+    std::string names;
+    for (std::int64_t record : error.records()) names += (names.empty() ? "" : ", ") + data_->record_name(record);
+    throw NonFinite(error.step(), error.records(), names);
+  }
+}
+
+int TrainingRun::report() {
+  if (!leads()) return evaluation_->finish(state_->step);
+  if (state_->empty_batches > 0) {
+    say("note: " + grouped(state_->empty_batches) + " batches had no supervised token and changed nothing");
+  }
+  if (!base_digest_.empty()) {
+    bool const same = model_->base_digest() == base_digest_;
+    say("base table: digest " + base_digest_ + (same ? " unchanged by training, as frozen" : " CHANGED"));
+    ensure(same, "a frozen base table does not change");
+  }
+  if (evaluation_->wanted()) {
+    write_status(folder_, {"trained", -1, state_->step, plan_.total_steps, "waiting for the evaluation"});
+    say("training is done; waiting for the evaluation of the last checkpoints");
+  }
+  int const code = evaluation_->finish(state_->step);
+  if (evaluation_->wanted() && fs::exists(folder_ / "results.json")) {
+    OrderedJson const results = parse_ordered_json(read_file(folder_ / "results.json"), "results.json");
+    std::printf("%s\n", results_text(results, TableStyle::terminal).c_str());
+  }
+  say("last checkpoint: " + checkpoint_of(folder_, state_->step).string());
+  say("metrics: " + (folder_ / "metrics.jsonl").string() +
+      (evaluation_->wanted() ? "   results: " + (folder_ / "results.json").string() : ""));
+  write_status(folder_, {code == 0 ? "done" : "trained", code, state_->step, plan_.total_steps, ""});
+  return code;
+}
+
+}  // namespace bsft

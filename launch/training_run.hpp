@@ -1,0 +1,68 @@
+// The stages of a training run, in the order in which run.cpp calls them.
+//
+// Every stage up to start_evaluation is collective over all ranks; what fails on one of them is thrown on all (Told).
+// The evaluator rank opens no data and no model: it only agrees.
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "launch/run_evaluation.hpp"
+#include "launch/start.hpp"
+#include "launch/training_data.hpp"
+#include "trainer/checkpoint/run_directory.hpp"
+#include "trainer/checkpoint/writer.hpp"
+#include "trainer/loop/train.hpp"
+#include "trainer/report/progress.hpp"
+
+namespace bsft {
+
+class TrainingRun {
+ public:
+  // All must outlive it.
+  TrainingRun(Config const& config, Job& job, RunPlace& place);
+
+  void split_ranks();
+  bool trains() const { return trainers_ != nullptr; }
+  void open_data();
+  void build_model();
+  // Ranks, lanes, records, steps, parameters, memory, behaviour rows; from rank 0.  Returns 0.
+  int summarise(std::FILE* stream) const;
+  void claim_folder();
+  void resume();
+  void start_evaluation();
+  int serve_as_evaluator() { return evaluation_->serve(); }
+  void train();
+  // Waits for the evaluation; where the results lie.  The exit code of the run.
+  int report();
+
+ private:
+  bool leads() const { return job_.rank() == 0; }
+  void together(std::function<void()> const& stage);
+  void publish(bool last);
+  Manifest manifest() const;
+  void say(std::string const& line);
+
+  Config const& config_;
+  std::filesystem::path folder_;
+  Job& job_;
+  RunPlace& place_;
+  std::unique_ptr<Communicator> trainers_;
+  LaneRange mine_;
+  std::unique_ptr<TrainingData> data_;
+  std::unique_ptr<Decoder> model_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::optional<TrainState> state_;
+  TrainPlan plan_;
+  std::string base_digest_;  // of the base table where it is frozen
+  std::unique_ptr<RunDirectory> claim_;
+  std::unique_ptr<CheckpointWriter> writer_;
+  std::optional<RunEvaluation> evaluation_;
+  std::unique_ptr<Progress> progress_;
+};
+
+}  // namespace bsft

@@ -1,0 +1,179 @@
+#include "trainer/loop/step.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/loop/tiny.hpp"
+
+namespace bsft {
+namespace {
+
+struct Outcome {
+  double loss = 0;
+  StepMetrics metrics;
+  at::Tensor gradient;
+};
+
+// The formula itself: every record alone, sum w l / sum w, without lanes, passes or sharing.
+Outcome by_definition(testing::Tiny const& tiny, std::vector<Unit> const& units) {
+  auto const model = tiny.model();
+  SequenceSettings settings = tiny.loader.sequence;
+  settings.shares = false;
+  double weight = 0, sum = 0;
+  for (Unit const& unit : units) {
+    for (std::int64_t r : unit) {
+      RecordInfo const& info = tiny.records[static_cast<std::size_t>(r)];
+      std::vector<Sequence> const one{training_sequence(r, info, tiny.source()(r), settings)};
+      for (Target const& t : one.front().targets) weight += static_cast<double>(t.weight);
+      Forest const forest = plant(one);
+      op::RowLoss const loss = model->loss(model->forward(forest), forest.supervised, 1);
+      loss.total.backward();
+      sum += loss.total.item<double>();
+    }
+  }
+  return {sum / weight, {}, model->flat_gradient() / weight};
+}
+
+Outcome by_stepper(testing::Tiny const& tiny, std::int64_t step, std::int64_t lanes, std::int64_t tokens_a_pass) {
+  auto const model = tiny.model();
+  Optimizer optimizer(*model, {});
+  auto const self = self_communicator();
+  Stepper stepper(*model, optimizer, {*self, *self}, lanes);
+  TrainData const data = tiny.data({0, lanes}, lanes, tokens_a_pass);
+  Loader loader(data.order, data.records, data.source, data.loader, step, step + 1);
+  StepMetrics const metrics = stepper.gradient(*loader.next());
+  return {metrics.loss, metrics, model->flat_gradient()};
+}
+
+double difference(at::Tensor const& a, at::Tensor const& b) { return ((a - b).norm() / b.norm()).item<double>(); }
+
+TEST(Step, LossAndGradientAreTheFormulaWhateverLanesAndPasses) {
+  for (std::int64_t group : {1, 3}) {
+    testing::Tiny const tiny(40, group, 24);
+    std::vector<Unit> const epoch = tiny.order.epoch(0);
+    std::int64_t const size = tiny.order.units_per_step(), last = tiny.order.steps_per_epoch() - 1;
+    ASSERT_NE(static_cast<std::int64_t>(epoch.size()) % size, 0) << "the last batch is not partial";
+    for (std::int64_t step : {std::int64_t{0}, last}) {
+      auto const begin = epoch.begin() + step * size;
+      Outcome const want = by_definition(tiny, {begin, step == last ? epoch.end() : begin + size});
+      for (std::int64_t lanes : {1, 2, 4, 8, 32}) {  // 32: some lanes are empty
+        for (std::int64_t tokens : {1, 60, 1000000}) {
+          Outcome const got = by_stepper(tiny, step, lanes, tokens);
+          EXPECT_NEAR(got.loss / want.loss, 1, 1e-6) << lanes << " lanes, passes of " << tokens;
+          EXPECT_LT(difference(got.gradient, want.gradient), 1e-5) << lanes << " lanes, passes of " << tokens;
+        }
+      }
+    }
+  }
+}
+
+TEST(Step, CountsWhatItSaw) {
+  testing::Tiny const tiny(40, 3, 24);
+  Outcome const got = by_stepper(tiny, 0, 4, 100);
+  StepMetrics const& m = got.metrics;
+  std::int64_t records = 0, tokens = 0, supervised = 0;
+  std::vector<Unit> const epoch = tiny.order.epoch(0);
+  for (std::int64_t u = 0; u < tiny.order.units_per_step(); ++u) {
+    for (std::int64_t r : epoch[static_cast<std::size_t>(u)]) {
+      RecordInfo const& info = tiny.records[static_cast<std::size_t>(r)];
+      ++records;
+      tokens += info.length;
+      supervised += info.length - info.prompt_end;
+    }
+  }
+  EXPECT_EQ(m.records, records);
+  EXPECT_EQ(m.tokens, tokens);
+  EXPECT_LT(m.unique_tokens, tokens);
+  EXPECT_EQ(m.supervised, supervised);
+  auto const& [behavior, response, end] = m.channels;
+  EXPECT_EQ(behavior.rows, records);
+  EXPECT_EQ(end.rows, records);
+  EXPECT_EQ(response.rows, supervised - 2 * records);
+  // Half weight on the behaviour token.
+  double const sum = 0.5 * behavior.loss * behavior.rows + response.loss * response.rows + end.loss * end.rows;
+  EXPECT_NEAR(m.loss, sum / (static_cast<double>(supervised) - 0.5 * static_cast<double>(records)), 1e-9);
+  EXPECT_NEAR(behavior.entropy, std::log(50), 0.5);  // an untrained model knows nothing
+}
+
+struct Steps {
+  testing::Tiny tiny{40, 1, 24};
+  std::unique_ptr<Decoder> model = tiny.model();
+  Optimizer optimizer{*model, OptimizerConfig{}};
+  std::unique_ptr<Communicator> self = self_communicator();
+  Stepper stepper{*model, optimizer, {*self, *self}, 4};
+
+  Batch batch(RecordSource const& source) const {
+    TrainData data = tiny.data({0, 4}, 4, 100);
+    Loader loader(data.order, data.records, source, data.loader, 0, 1);
+    return *loader.next();
+  }
+};
+
+TEST(Step, ABatchWithoutSupervisionChangesNothingAndIsCounted) {
+  Steps s;
+  at::Tensor const before = s.model->flat().detach().clone();
+  Batch const batch = s.batch([&](std::int64_t r) {
+    StoredTokens stored = s.tiny.source()(r);
+    std::fill(stored.weights.begin(), stored.weights.end(), 0.0F);
+    return stored;
+  });
+  StepMetrics const metrics = s.stepper.step(batch, 0.1);
+  EXPECT_EQ(metrics.loss, 0);
+  EXPECT_EQ(metrics.gradient_norm, 0);
+  EXPECT_EQ(metrics.empty_batches, 1);
+  EXPECT_GT(metrics.records, 0);
+  EXPECT_EQ(s.optimizer.updates(), 0);
+  EXPECT_TRUE(at::equal(s.model->flat(), before));
+  EXPECT_EQ(s.model->flat_gradient().abs().max().item<float>(), 0);
+}
+
+TEST(Step, ALossThatIsNotFiniteStopsBeforeTheUpdateAndNamesRecords) {
+  Steps s;
+  Batch const batch = s.batch(s.tiny.source());
+  {
+    at::NoGradGuard no_grad;
+    s.model->parameter("model.norm.weight").value.fill_(std::numeric_limits<float>::quiet_NaN());
+  }
+  at::Tensor const before = s.model->flat().detach().clone();
+  try {
+    s.stepper.step(batch, 0.1);
+    FAIL() << "nothing was thrown";
+  } catch (NonFinite const& error) {
+    EXPECT_EQ(error.code(), Exit::non_finite);
+    EXPECT_EQ(error.step(), 1);
+    EXPECT_EQ(error.records().size(), 24U);
+    EXPECT_NE(std::string(error.what()).find("step 1 (records "), std::string::npos);
+  }
+  EXPECT_EQ(s.optimizer.updates(), 0);
+  EXPECT_TRUE(at::equal(at::nan_to_num(s.model->flat(), 7.0), at::nan_to_num(before, 7.0)));
+}
+
+TEST(Train, LearnsMakesEveryStepAndCallsItsObservers) {
+  testing::Tiny const tiny(40, 3, 24);
+  auto const model = tiny.model();
+  Config config;
+  config.optimizer.learning_rate = 3e-3;
+  config.train.num_epochs = 12;
+  Optimizer optimizer(*model, config.optimizer);
+  TrainState state{*model, optimizer, 0, 0};
+  auto const self = self_communicator();
+  std::vector<StepMetrics> seen;
+  std::vector<std::int64_t> checkpoints;
+  TrainPlan const plan{total_steps_of(config.train, tiny.order), 10};
+  train(
+      state, config, plan, tiny.data({0, 4}, 4, 200), {*self, *self},
+      {[&](StepMetrics const& m) { seen.push_back(m); }, [&](TrainState const& s) { checkpoints.push_back(s.step); }});
+  ASSERT_EQ(plan.total_steps, 12 * tiny.order.steps_per_epoch());
+  ASSERT_EQ(static_cast<std::int64_t>(seen.size()), plan.total_steps);
+  EXPECT_EQ(state.step, plan.total_steps);
+  EXPECT_EQ(seen.back().epoch, 11);
+  EXPECT_LT(seen.back().loss, 0.8 * seen.front().loss);
+  ASSERT_FALSE(checkpoints.empty());
+  EXPECT_EQ(checkpoints.front(), 10);
+  EXPECT_EQ(checkpoints.back(), plan.total_steps);
+}
+
+}  // namespace
+}  // namespace bsft

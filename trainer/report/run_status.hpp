@@ -1,0 +1,22 @@
+// status.json: how a run stands, written atomically; mpirun's own exit code cannot be trusted.
+//
+//   {"state": "running" | "done" | "failed" | "trained", "exit_code", "step", "total_steps", "message"}
+// "trained": all steps are done and the evaluation is not.  Requires: one rank at a time.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace bsft {
+
+struct RunStatus {
+  std::string state = "running";
+  int exit_code = -1;  // -1 while running
+  std::int64_t step = 0, total_steps = 0;
+  std::string message;
+};
+
+void write_status(std::filesystem::path const& run_dir, RunStatus const& status);
+
+}  // namespace bsft

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -16,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char const* stand_in = R"(#!/bin/sh
+constexpr char const* stand_in = R"sh(#!/bin/sh
 run="$(dirname "$0")"
 echo "$@" >> "$run/calls"
 env > "$run/environment"
@@ -30,7 +31,7 @@ ls "$run/checkpoints/.leases" > "$run/leases-seen"
 score="$(cat "$model/score")"
 s="{\"macro_f1_tasks\": $score, \"macro_f1_pooled\": $score, \"accuracy\": $score, \"support\": 10}"
 echo "{\"split\": \"$split\", \"headline\": \"self\", \"suites\": {\"full\": {\"overall\": $s, \"groups\": {\"g\": $s}, \"tasks\": {\"t\": $s}}}, \"conditions\": {}, \"steer\": {\"full\": {}}, \"data_digest\": \"d\", \"model_digest\": \"m$score\"}" > "$out"
-)";
+)sh";
 
 class CheckpointScorerTest : public ::testing::Test {
  protected:

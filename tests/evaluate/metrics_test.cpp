@@ -41,7 +41,7 @@ TEST(Metrics, IntervalIsPercentilesOfWholeCases) {
   EXPECT_DOUBLE_EQ(interval->low, 1 + 0.025 * 3);
   EXPECT_DOUBLE_EQ(interval->high, 1 + 0.975 * 3);
   // One case only: every draw is that case, whatever its members.
-  LabelSets const sets({{"a", "b"}});
+  LabelSets const sets({std::vector<std::string>{"a", "b"}});
   std::vector<Judged> const items{{0, 0, 0, 0, 5}, {0, 0, 1, 0, 5}, {0, 0, 1, 1, 5}};
   Scoreboard const board = score_items(items, sets, 1, {});
   EXPECT_DOUBLE_EQ(board.overall->ci95->low, board.overall->macro_f1_tasks);

@@ -41,7 +41,7 @@ OrderedJson example() {
 TEST(ResultsTable, ShowsBeforeAndAfter) {
   std::string const text = results_text(example(), TableStyle::markdown);
   // before is the untouched model without a token; the last column is the trained one without a token
-  EXPECT_NE(text.find("| proactive / dose <check>  |      40 |    0.300 |  0.250 | 0.900 | 0.800 to 1.000 | 0.700 |"), std::string::npos) << text;
+  EXPECT_NE(text.find("| proactive / dose <check>   |      40 |    0.300 |  0.250 | 0.900 | 0.800 to 1.000 | 0.700 |"), std::string::npos) << text;
   EXPECT_NE(text.find("| overall, accuracy"), std::string::npos);
   EXPECT_NE(text.find("| full  | behaviour selected, macro-F1 |      - | 0.950 |"), std::string::npos) << text;
 }

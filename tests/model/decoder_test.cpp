@@ -61,7 +61,7 @@ TEST(Decoder, ANeighbourOfTheSameLengthChangesNoBit) {
   Decoder const decoder = made(small(true));
   for (std::int64_t const share : {-1, 4}) {  // -1: trees of their own; 4: the same tree's run, other root
     Sequence const mine = words(40, 1, share);
-    for (std::size_t const length : {3U, 17U, 64U, 200U}) {
+    for (std::size_t const length : {4U, 17U, 64U, 200U}) {
       Sequence one = words(length, 2), other = words(length, 3);
       one.tokens[0] = 60, other.tokens[0] = 61;
       at::Tensor const a = logits_of(decoder, {one, mine, one}, 3, 6), b = logits_of(decoder, {other, mine, other}, 3, 6);
@@ -198,7 +198,7 @@ TEST(Decoder, OneSeedOneStart) {
   for (std::size_t i = 0; i < a.parameters().size(); ++i)
     EXPECT_TRUE(at::equal(a.parameters()[i].value, b.parameters()[i].value)) << a.parameters()[i].name;
   // The bits themselves: another machine must agree.
-  EXPECT_EQ(a.base_digest(), "BASE_DIGEST");
+  EXPECT_EQ(a.base_digest(), "368e7afa01fe9d6dfe5be45bbd28bd0a");
   at::Tensor const gate = a.parameter("model.layers.0.mlp.gate_proj.weight").value;
   EXPECT_NEAR(gate.std().item<double>(), 0.02, 0.001);
   EXPECT_NEAR(gate.mean().item<double>(), 0, 0.001);
@@ -216,9 +216,8 @@ TEST(Decoder, RowsFromDescriptionMeanAndRandom) {
     at::Tensor const norms = table.norm(2, 1);
     double const median = norms.index_select(0, (norms > 0).nonzero().squeeze(1)).median().item<double>();
     at::Tensor const mean = (table[1] + table[2] + table[3]) / 3;
-    EXPECT_LE(distance(rows[0] / rows[0].norm(), mean / mean.norm()), 1e-6);
-    EXPECT_LE(distance(rows[1] / rows[1].norm(), table[4] / table[4].norm()), 1e-6);  // 5 is a behaviour itself
-    EXPECT_NEAR(rows[0].norm().item<double>(), median, 0.02 * median);
+    EXPECT_LE(distance(rows[0], mean), 1e-6);
+    EXPECT_LE(distance(rows[1], table[4]), 1e-6);  // 5 is a behaviour itself
     initialise_behavior_rows(decoder, "mean", {}, 1);
     EXPECT_LE(distance(rows[0], table.sum(0) / 96), 1e-6);
     initialise_behavior_rows(decoder, "random", {}, 1);

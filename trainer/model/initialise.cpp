@@ -90,7 +90,7 @@ void fill_rows(Decoder const& decoder, std::string const& base, std::string cons
       if (ids.empty())
         throw Invalid(Exit::config, "behavior.init: description", "behaviour " + std::to_string(k) + " has no description",
                       "describe it in the behaviours' file, or use mean or random");
-      row = table.with_median_norm(table.mean(ids));
+      row = table.mean(ids);  // as it is: scaled up, its logit would drown the vocabulary's
     }
     into[static_cast<std::int64_t>(k)].copy_(row);
   }
@@ -100,7 +100,7 @@ void fill_rows(Decoder const& decoder, std::string const& base, std::string cons
 
 void initialise_random(Decoder& decoder, std::uint64_t seed) {
   at::NoGradGuard const guard;
-  double const deviation = 0.02, deep = deviation / std::sqrt(2.0 * static_cast<double>(decoder.shape().layers));
+  double const deviation = decoder.shape().initializer_range, deep = deviation / std::sqrt(2.0 * static_cast<double>(decoder.shape().layers));
   for (Parameter const& parameter : decoder.parameters()) {
     bool const onto = parameter.name.ends_with("o_proj.weight") || parameter.name.ends_with("down_proj.weight");
     if (parameter.name.ends_with("norm.weight"))

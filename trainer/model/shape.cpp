@@ -111,6 +111,7 @@ Shape read_shape(std::filesystem::path const& folder) {
     fields.refuse("num_key_value_heads", std::to_string(shape.kv_heads) + " do not divide num_attention_heads");
   if (shape.head_width % 2 != 0) fields.refuse("head_dim", std::to_string(shape.head_width) + " is odd");
   shape.norm_epsilon = fields.positive("rms_norm_eps", 1e-6);
+  shape.initializer_range = fields.positive("initializer_range", 0.02);
   shape.tied = fields.flag("tie_word_embeddings", false);
   shape.attention_bias = shape.family == "qwen2";
   read_rope(fields, shape);

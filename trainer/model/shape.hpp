@@ -18,7 +18,7 @@ struct Shape {
   std::string family;  // "llama" or "qwen2"
   std::int64_t vocabulary = 0, width = 0, layers = 0, heads = 0, kv_heads = 0, head_width = 0, feed_forward = 0;
   std::int64_t max_positions = 0;
-  double norm_epsilon = 1e-5, rope_theta = 10000;
+  double norm_epsilon = 1e-5, rope_theta = 10000, initializer_range = 0.02;
   bool tied = true, attention_bias = false;
   // Llama-3.1 rope scaling; factor 1: none.
   double rope_factor = 1, rope_low = 1, rope_high = 4;

@@ -24,12 +24,12 @@ struct LoadReport {
 };
 LoadReport load_weights(Decoder& decoder, std::filesystem::path const& folder);
 
-// Every parameter from a seed, the same bits for the same seed on any machine: normal with standard deviation 0.02,
-// for o_proj and down_proj 0.02 / sqrt(2 L); norms 1, biases 0.
+// Every parameter from a seed, the same bits for the same seed on any machine: normal with config.json's
+// initializer_range r (0.02 where it has none), for o_proj and down_proj r / sqrt(2 L); norms 1, biases 0.
 void initialise_random(Decoder& decoder, std::uint64_t seed);
 
 // Behaviour rows of a model that has not learned them yet.  how, as behavior.init:
-//   description  mean of the base rows of the behaviour's descriptions' tokens, scaled to the median row norm
+//   description  mean of the base rows of the behaviour's descriptions' tokens
 //   mean         mean of the base table
 //   random       normal, scaled to the median row norm
 // descriptions [K] token ids, not empty for `description`: Invalid(config).

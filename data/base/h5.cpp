@@ -19,6 +19,7 @@ constexpr std::size_t cache_bytes = std::size_t{64} << 20, cache_slots = 10007;
 constexpr hsize_t size_limit = hsize_t{1} << 40;
 constexpr std::uintmax_t ratio_limit = 1024;
 constexpr std::size_t link_limit = 256;
+constexpr unsigned compact_links = 1024;
 
 // Debian's library is not thread-safe, so every call is made under this lock.
 std::recursive_mutex& library() {
@@ -104,6 +105,18 @@ H5Handle access_list(std::string const& where) {
   return list;
 }
 
+// Links inside the group's header, which has a checksum; a dense group's heap has none, and damage there crashes HDF5.
+void keep_links_compact(H5Handle const& list, std::string const& where) {
+  if (H5Pset_link_phase_change(list.id(), compact_links, compact_links) < 0) broken(where);
+}
+
+void make_group(H5Handle const& file, std::string const& group, std::string const& where) {
+  if (H5Lexists(file.id(), group.c_str(), H5P_DEFAULT) > 0) return;
+  auto const create = handle(H5Pcreate(H5P_GROUP_CREATE), closes<H5Pclose>, where);
+  keep_links_compact(create, where);
+  handle(H5Gcreate2(file.id(), group.c_str(), H5P_DEFAULT, create.id(), H5P_DEFAULT), closes<H5Gclose>, where);
+}
+
 }  // namespace
 
 H5Handle::~H5Handle() {
@@ -116,8 +129,10 @@ H5Writer::H5Writer(fs::path const& file) : where_(file.string()) {
   Lock const lock(library());
   prepare();
   auto const access = access_list(where_);
+  auto const create = handle(H5Pcreate(H5P_FILE_CREATE), closes<H5Pclose>, where_);
+  keep_links_compact(create, where_);
   mode_t const mask = ::umask(077);
-  hid_t const id = H5Fcreate(file.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.id());
+  hid_t const id = H5Fcreate(file.c_str(), H5F_ACC_EXCL, create.id(), access.id());
   ::umask(mask);
   if (id < 0) throw Failed(Exit::io, "cannot create " + where_, reason());
   file_ = H5Handle(id, closes<H5Fclose>);
@@ -135,14 +150,14 @@ void H5Writer::write_bytes(std::string const& name, H5Type type, void const* val
     hsize_t const size = count, chunk = std::min<hsize_t>(count, chunk_bytes / H5Tget_size(stored_type(type)));
     auto const space = handle(H5Screate_simple(1, &size, nullptr), closes<H5Sclose>, where);
     auto const create = handle(H5Pcreate(H5P_DATASET_CREATE), closes<H5Pclose>, where);
-    auto const links = handle(H5Pcreate(H5P_LINK_CREATE), closes<H5Pclose>, where);
+    if (auto const cut = name.find('/'); cut != std::string::npos) make_group(file_, name.substr(0, cut), where);
     bool const deflates = H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0;
-    if (H5Pset_create_intermediate_group(links.id(), 1) < 0 || H5Pset_chunk(create.id(), 1, &chunk) < 0 ||
+    if (H5Pset_chunk(create.id(), 1, &chunk) < 0 ||
         H5Pset_obj_track_times(create.id(), false) < 0 ||
         (deflates && (H5Pset_shuffle(create.id()) < 0 || H5Pset_deflate(create.id(), 4) < 0)) ||
         H5Pset_fletcher32(create.id()) < 0)
       broken(where);
-    auto const dataset = handle(H5Dcreate2(file_.id(), name.c_str(), stored_type(type), space.id(), links.id(),
+    auto const dataset = handle(H5Dcreate2(file_.id(), name.c_str(), stored_type(type), space.id(), H5P_DEFAULT,
                                            create.id(), H5P_DEFAULT),
                                 closes<H5Dclose>, where);
     if (H5Dwrite(dataset.id(), memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) broken(where);
@@ -201,6 +216,10 @@ std::vector<std::string> H5Reader::names() const {
   };
   Walk walk;
   auto const iterate = [&](char const* group) {
+    H5G_info_t info{};
+    if (H5Gget_info_by_name(file_.id(), group, &info, H5P_DEFAULT) < 0) broken(where_ + ": group " + group);
+    if (info.storage_type != H5G_STORAGE_TYPE_COMPACT)
+      throw Broken(where_ + ": group " + group, "its links are not stored in its header", "build it again with bsft data build");
     herr_t const done = H5Literate_by_name(file_.id(), group, H5_INDEX_NAME, H5_ITER_INC, nullptr, visit, &walk,
                                            H5P_DEFAULT);
     if (!walk.refused.empty()) throw Broken(where_, walk.refused);

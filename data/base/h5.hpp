@@ -2,7 +2,7 @@
 //
 // Writer: creates a new file (0600), each dataset written once and whole; groups in a name ("records/task") are made.
 // Reader: opens read-only with file locking off (Lustre and NFS) and takes nothing but such datasets: external links
-// and storage, virtual datasets, other filters, other types, chunks over 64 MiB, over 2^40 elements, or more than 1,024
+// and storage, links outside a group's own header (HDF5 crashes on damage there), virtual datasets, other filters, other types, chunks over 64 MiB, over 2^40 elements, or more than 1,024
 // times the file's size are refused before anything is allocated.  Filter plug-ins are never loaded.
 // Errors: Broken for a damaged or foreign file, with the dataset and HDF5's own reason; Failed(io) for a failed write.
 // Threads: calls are serialised inside; a reader, and its datasets, belong to one thread.

@@ -146,7 +146,9 @@ TEST(H5, RefusesLinksOutOfTheFile) {
   Scratch const scratch("h5");
   for (bool const external : {false, true}) {
     auto const path = scratch / "x.h5";
-    hid_t const file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t const access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    hid_t const file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access);
     if (external)
       H5Lcreate_external("other.h5", "/x", file, "x", H5P_DEFAULT, H5P_DEFAULT);
     else
@@ -155,6 +157,15 @@ TEST(H5, RefusesLinksOutOfTheFile) {
     H5Reader const reader(path);
     EXPECT_NE(message_of<Broken>([&] { reader.names(); }).find("link x leads out"), std::string::npos);
   }
+}
+
+TEST(H5, RefusesGroupsWhoseLinksHaveNoChecksum) {
+  Scratch const scratch("h5");
+  hid_t const file = H5Fcreate((scratch / "x.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  dataset(file, H5T_STD_I32LE, line(8), with_fletcher(chunked(8)));
+  H5Fclose(file);
+  H5Reader const reader(scratch / "x.h5");
+  EXPECT_NE(message_of<Broken>([&] { reader.names(); }).find("links are not stored in its header"), std::string::npos);
 }
 
 TEST(H5, SeesAFlippedBit) {

@@ -18,8 +18,8 @@ struct AdamWStep {
   float* m;
   float* v;
   std::int64_t n;
-  float scale, keep, beta1_rest, beta2, beta2_rest, root2, epsilon,
-      step_size;  // keep = 1 - lr wd, root2 = sqrt(1 - b2^t)
+  float scale, keep, beta1_rest, beta2, beta2_rest;  // keep = 1 - lr wd
+  float inverse_root2, epsilon, step_size;           // 1 / sqrt(1 - b2^step), eps, lr / (1 - b1^step)
 
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
@@ -28,7 +28,7 @@ struct AdamWStep {
       Value const gradient = at.load(g) * Value(scale), old = at.load(p), m0 = at.load(m), v0 = at.load(v);
       Value const m1 = m0 + Value(beta1_rest) * (gradient - m0);
       Value const v1 = v0 * Value(beta2) + Value(beta2_rest) * gradient * gradient;
-      Value const denominator = sqrt(v1) / Value(root2) + Value(epsilon);
+      Value const denominator = sqrt(v1) * Value(inverse_root2) + Value(epsilon);
       at.store(m, m1);
       at.store(v, v1);
       at.store(p, old * Value(keep) - Value(step_size) * m1 / denominator);

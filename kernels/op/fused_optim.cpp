@@ -13,7 +13,7 @@ void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor c
   run::launch(kernel::AdamWStep{pointer<float>(parameter), pointer<float>(gradient), pointer<float>(moment1),
                                 pointer<float>(moment2), parameter.numel(), float(s.gradient_scale),
                                 float(1 - s.learning_rate * s.weight_decay), float(1 - s.beta1), float(s.beta2),
-                                float(1 - s.beta2), float(std::sqrt(correction2)), float(s.epsilon),
+                                float(1 - s.beta2), float(1 / std::sqrt(correction2)), float(s.epsilon),
                                 float(s.learning_rate / correction1)},
               run::elements(parameter.numel(), place), place);
 }

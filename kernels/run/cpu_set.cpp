@@ -6,13 +6,15 @@
 
 namespace bsft::run {
 
+// flatten: a body and its lambdas become one loop.
 template <class Tag, class Kernel>
-void run_blocks(Kernel const& kernel, std::int64_t begin, std::int64_t end, std::int64_t blocks) {
+__attribute__((flatten)) void run_blocks(Kernel const& kernel, std::int64_t begin, std::int64_t end, std::int64_t blocks) {
   using Shared = typename Kernel::Shared;
+  Kernel const body = kernel;  // a copy that no store can alias
   for (std::int64_t block = begin; block < end; ++block) {
     Shared shared;
     kernel::SerialTeam<Tag, Shared> team(block, blocks, shared);
-    kernel(team);
+    body(team);
   }
 }
 

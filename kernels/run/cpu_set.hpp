@@ -6,10 +6,16 @@
 
 namespace bsft::run {
 
-// x86-64-v3 is AVX2, v4 is AVX-512; the baseline is what the compiler takes by itself.
-struct Baseline {};
-struct V3 {};
-struct V4 {};
+// x86-64-v3 is AVX2, v4 is AVX-512; the baseline is what the compiler takes by itself.  bytes: of a register.
+struct Baseline {
+  static constexpr int bytes = 16;
+};
+struct V3 {
+  static constexpr int bytes = 32;
+};
+struct V4 {
+  static constexpr int bytes = 64;
+};
 
 // Blocks [begin, end) of `blocks` on the calling thread.
 template <class Tag, class Kernel>

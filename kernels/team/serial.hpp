@@ -1,8 +1,8 @@
 // The CPU's Team: one thread is the whole block, and a tile is 16 floats in vector registers.
 //
-// Isa is a tag of the instruction set that this translation unit is compiled for: it keeps the instantiations apart, so
-// that the linker cannot put wide instructions into a narrow machine's code.  The arithmetic and its order are the same
-// for all of them (16 lanes, no fused multiply-add): so are the bits.
+// Isa is a tag of the instruction set that this translation unit is compiled for, with its register's bytes: it keeps
+// the instantiations apart, so that the linker cannot put wide instructions into a narrow machine's code.  The
+// arithmetic and its order are the same for all of them (16 lanes, no fused multiply-add): so are the bits.
 #pragma once
 
 #include <cstring>
@@ -11,84 +11,202 @@
 
 namespace bsft::kernel {
 
+// Vector types spelled out for each size: GCC 12 does not convert vectors whose size depends on a template parameter.
+template <int bytes>
+struct Registers;
+#define BSFT_REGISTERS(bytes)                                             \
+  template <>                                                             \
+  struct Registers<bytes> {                                               \
+    typedef float Floats __attribute__((vector_size(bytes)));             \
+    typedef std::int32_t Ints __attribute__((vector_size(bytes)));        \
+    typedef std::uint32_t Words __attribute__((vector_size(bytes)));      \
+    typedef std::uint16_t Halves __attribute__((vector_size(bytes / 2))); \
+    typedef double Doubles __attribute__((vector_size(bytes)));           \
+    typedef float HalfFloats __attribute__((vector_size(bytes / 2)));     \
+  }
+BSFT_REGISTERS(16);
+BSFT_REGISTERS(32);
+BSFT_REGISTERS(64);
+#undef BSFT_REGISTERS
+
+// n registers as a tree of named members: compilers keep these in registers, arrays of them they spill.
+template <class V, int n>
+struct Group {
+  Group<V, n / 2> lo, hi;
+};
+template <class V>
+struct Group<V, 1> {
+  V v;
+};
+
+// f of each register, together with its neighbours of the other groups.
+template <int n, class F, class... V>
+BSFT_KERNEL auto each(F f, Group<V, n> const&... a) -> Group<decltype(f(V{}...)), n> {
+  if constexpr (n == 1)
+    return {f(a.v...)};
+  else
+    return {each<n / 2>(f, a.lo...), each<n / 2>(f, a.hi...)};
+}
+
+#define BSFT_INLINE __attribute__((always_inline))
+
 template <class Isa>
 struct Wide {
-  static constexpr int width = 16;
-  typedef float Floats __attribute__((vector_size(64)));
-  typedef std::int32_t Ints __attribute__((vector_size(64)));
-  typedef std::uint32_t Words __attribute__((vector_size(64)));
-  typedef std::uint16_t Halves __attribute__((vector_size(32)));
+  static constexpr int width = 16, native = Isa::bytes / 4, parts = width / native;
+  using Floats = typename Registers<Isa::bytes>::Floats;
+  using Ints = typename Registers<Isa::bytes>::Ints;
+  using Words = typename Registers<Isa::bytes>::Words;
+  using Halves = typename Registers<Isa::bytes>::Halves;
   struct Mask {
-    Ints v;
+    Group<Ints, parts> v;
   };
-  Floats v;
+  Group<Floats, parts> v;
 
   Wide() = default;
-  BSFT_KERNEL Wide(Floats x) : v(x) {}
-  BSFT_KERNEL Wide(float x) : v(x - Floats{}) {}
+  BSFT_KERNEL Wide(Group<Floats, parts> const& x) : v(x) {}
+  BSFT_KERNEL Wide(float x) { fill(v, x - Floats{}); }
 
-  BSFT_KERNEL friend Wide operator+(Wide a, Wide b) { return a.v + b.v; }
-  BSFT_KERNEL friend Wide operator-(Wide a, Wide b) { return a.v - b.v; }
-  BSFT_KERNEL friend Wide operator*(Wide a, Wide b) { return a.v * b.v; }
-  BSFT_KERNEL friend Wide operator/(Wide a, Wide b) { return a.v / b.v; }
-  BSFT_KERNEL friend Mask operator>(Wide a, Wide b) { return {a.v > b.v}; }
-  BSFT_KERNEL friend Mask operator==(Wide a, Wide b) { return {a.v == b.v}; }
-  BSFT_KERNEL friend Wide select(Mask m, Wide a, Wide b) { return m.v ? a.v : b.v; }
-  BSFT_KERNEL friend Wide max(Wide a, Wide b) { return a.v > b.v ? a.v : b.v; }
-  BSFT_KERNEL friend Wide exp(Wide a) { return exp_by_polynomial<Floats, Ints>(a.v); }
-  BSFT_KERNEL friend Wide sqrt(Wide a) {
-    for (int l = 0; l < width; ++l) a.v[l] = ::sqrtf(a.v[l]);
-    return a;
+  BSFT_KERNEL friend Wide operator+(Wide a, Wide b) {
+    return each<parts>([](Floats x, Floats y) BSFT_INLINE { return x + y; }, a.v, b.v);
   }
+  BSFT_KERNEL friend Wide operator-(Wide a, Wide b) {
+    return each<parts>([](Floats x, Floats y) BSFT_INLINE { return x - y; }, a.v, b.v);
+  }
+  BSFT_KERNEL friend Wide operator*(Wide a, Wide b) {
+    return each<parts>([](Floats x, Floats y) BSFT_INLINE { return x * y; }, a.v, b.v);
+  }
+  BSFT_KERNEL friend Wide operator/(Wide a, Wide b) {
+    return each<parts>([](Floats x, Floats y) BSFT_INLINE { return x / y; }, a.v, b.v);
+  }
+  BSFT_KERNEL friend Mask operator>(Wide a, Wide b) {
+    return {each<parts>([](Floats x, Floats y) BSFT_INLINE -> Ints { return x > y; }, a.v, b.v)};
+  }
+  BSFT_KERNEL friend Mask operator==(Wide a, Wide b) {
+    return {each<parts>([](Floats x, Floats y) BSFT_INLINE -> Ints { return x == y; }, a.v, b.v)};
+  }
+  BSFT_KERNEL friend Wide select(Mask m, Wide a, Wide b) {
+    return each<parts>([](Ints yes, Floats x, Floats y) BSFT_INLINE -> Floats { return yes ? x : y; }, m.v, a.v, b.v);
+  }
+  BSFT_KERNEL friend Wide max(Wide a, Wide b) {
+    return each<parts>([](Floats x, Floats y) BSFT_INLINE -> Floats { return x > y ? x : y; }, a.v, b.v);
+  }
+  BSFT_KERNEL friend Wide exp(Wide a) {
+    return each<parts>([](Floats x) BSFT_INLINE { return exp_by_polynomial<Floats, Ints>(x); }, a.v);
+  }
+  BSFT_KERNEL friend Wide sqrt(Wide a) {
+    return each<parts>(
+        [](Floats x) BSFT_INLINE {
+          for (int l = 0; l < native; ++l) x[l] = ::sqrtf(x[l]);
+          return x;
+        },
+        a.v);
+  }
+
+  // The tree l + 8, l + 4, l + 2, l + 1, whatever the register's width.
   BSFT_KERNEL friend float total(Wide a) {
-    float lane[width];
-    std::memcpy(lane, &a.v, sizeof lane);
-    for (int h = width / 2; h > 0; h /= 2)
-      for (int l = 0; l < h; ++l) lane[l] += lane[l + h];
-    return lane[0];
+    return fold(a.v, [](auto x, auto y) BSFT_INLINE { return x + y; });
   }
   BSFT_KERNEL friend float top(Wide a) {
-    float lane[width];
-    std::memcpy(lane, &a.v, sizeof lane);
-    for (int h = width / 2; h > 0; h /= 2)
-      for (int l = 0; l < h; ++l) lane[l] = lane[l] > lane[l + h] ? lane[l] : lane[l + h];
-    return lane[0];
+    return fold(a.v, [](auto x, auto y) BSFT_INLINE -> decltype(x) { return x > y ? x : y; });
   }
 
-  BSFT_KERNEL static Wide read(float const* p) {
+  template <class T>
+  BSFT_KERNEL static Wide read(T const* p) {
     Wide x;
-    std::memcpy(&x.v, p, sizeof x.v);
+    read(x.v, p);
     return x;
   }
-  BSFT_KERNEL void write(float* p) const { std::memcpy(p, &v, sizeof v); }
-  BSFT_KERNEL static Wide read(Bf16 const* p) {
-    Halves h;
-    std::memcpy(&h, p, sizeof h);
-    return __builtin_bit_cast(Floats, Words(__builtin_convertvector(h, Words) << 16));
+  template <class T>
+  BSFT_KERNEL void write(T* p) const {
+    write(v, p);
   }
-  BSFT_KERNEL void write(Bf16* p) const {
-    Words const bits = __builtin_bit_cast(Words, v);
-    Words const rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-    Words const all = v == v ? rounded : Words{} + 0x7FC0u;
-    Halves const h = __builtin_convertvector(all, Halves);
-    std::memcpy(p, &h, sizeof h);
+
+ private:
+  template <int n>
+  BSFT_KERNEL static void fill(Group<Floats, n>& g, Floats x) {
+    if constexpr (n == 1) {
+      g.v = x;
+    } else {
+      fill(g.lo, x);
+      fill(g.hi, x);
+    }
+  }
+  template <int n, class T>
+  BSFT_KERNEL static void read(Group<Floats, n>& g, T const* p) {
+    if constexpr (n > 1) {
+      read(g.lo, p);
+      read(g.hi, p + n / 2 * native);
+    } else if constexpr (sizeof(T) == 4) {
+      std::memcpy(&g.v, p, sizeof g.v);
+    } else {
+      Halves h;
+      std::memcpy(&h, p, sizeof h);
+      g.v = __builtin_bit_cast(Floats, Words(__builtin_convertvector(h, Words) << 16));
+    }
+  }
+  template <int n, class T>
+  BSFT_KERNEL static void write(Group<Floats, n> const& g, T* p) {
+    if constexpr (n > 1) {
+      write(g.lo, p);
+      write(g.hi, p + n / 2 * native);
+    } else if constexpr (sizeof(T) == 4) {
+      std::memcpy(p, &g.v, sizeof g.v);
+    } else {
+      Words const bits = __builtin_bit_cast(Words, g.v);
+      Words const rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+      Words const all = g.v == g.v ? rounded : Words{} + 0x7FC0u;
+      Halves const h = __builtin_convertvector(all, Halves);
+      std::memcpy(p, &h, sizeof h);
+    }
+  }
+  template <int n, class Op>
+  BSFT_KERNEL static float fold(Group<Floats, n> const& g, Op op) {
+    if constexpr (n > 1) {
+      return fold(each<n / 2>(op, g.lo, g.hi), op);
+    } else {
+      float lane[native];
+      std::memcpy(lane, &g.v, sizeof lane);
+      for (int h = native / 2; h > 0; h /= 2)
+        for (int l = 0; l < h; ++l) lane[l] = op(lane[l], lane[l + h]);
+      return lane[0];
+    }
   }
 };
 
+// fp64 sums of the 16 lanes: twice the registers.
 template <class Isa>
 struct ExactWide {
-  static constexpr int width = 16;
-  double v[width] = {};
-  BSFT_KERNEL void add(Wide<Isa> a) {
-    for (int l = 0; l < width; ++l) v[l] += double(a.v[l]);
-  }
-  BSFT_KERNEL void add_product(Wide<Isa> a, Wide<Isa> b) {
-    for (int l = 0; l < width; ++l) v[l] += double(a.v[l]) * double(b.v[l]);
-  }
+  static constexpr int parts = 2 * Wide<Isa>::parts;
+  using Floats = typename Registers<Isa::bytes>::Floats;
+  using HalfFloats = typename Registers<Isa::bytes>::HalfFloats;
+  using Doubles = typename Registers<Isa::bytes>::Doubles;
+  Group<Doubles, parts> v{};
+
+  BSFT_KERNEL void add_product(Wide<Isa> a, Wide<Isa> b) { add<Wide<Isa>::parts>(v, a.v, b.v); }
   BSFT_KERNEL double sum() const {
-    double all = 0;
-    for (double x : v) all += x;
+    double lane[16], all = 0;
+    std::memcpy(lane, &v, sizeof lane);
+    for (double x : lane) all += x;
     return all;
+  }
+
+ private:
+  BSFT_KERNEL static Group<Doubles, 2> widened(Floats const& x) {
+    HalfFloats lo, hi;
+    std::memcpy(&lo, &x, sizeof lo);
+    std::memcpy(&hi, reinterpret_cast<char const*>(&x) + sizeof lo, sizeof hi);
+    return {{__builtin_convertvector(lo, Doubles)}, {__builtin_convertvector(hi, Doubles)}};
+  }
+  template <int n>
+  BSFT_KERNEL static void add(Group<Doubles, 2 * n>& sum, Group<Floats, n> const& a, Group<Floats, n> const& b) {
+    if constexpr (n > 1) {
+      add<n / 2>(sum.lo, a.lo, b.lo);
+      add<n / 2>(sum.hi, a.hi, b.hi);
+    } else {
+      auto const x = widened(a.v), y = widened(b.v);
+      sum.lo.v += x.lo.v * y.lo.v;
+      sum.hi.v += x.hi.v * y.hi.v;
+    }
   }
 };
 

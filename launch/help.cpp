@@ -58,6 +58,11 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
+// The summary as far as its first semicolon or colon.
+std::string short_summary(Command const& command) {
+  return command.summary.substr(0, command.summary.find_first_of(";:"));
+}
+
 }  // namespace
 
 std::string overview(std::vector<Command> const& commands) {
@@ -73,7 +78,7 @@ std::string overview(std::vector<Command> const& commands) {
       if (command.section != section) continue;
       auto const space = command.name.find(' ');
       std::string const first = command.name.substr(0, space);
-      std::string const rest = space == std::string::npos ? command.summary : command.name.substr(space + 1);
+      std::string const rest = space == std::string::npos ? short_summary(command) : command.name.substr(space + 1);
       if (space != std::string::npos && !lines.empty() && lines.back().first == first)
         lines.back().second += ", " + rest;
       else

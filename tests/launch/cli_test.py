@@ -173,7 +173,7 @@ class Sweeps(unittest.TestCase):
                 self.assertIn("runs/s/arms/", line)
             table = (root / "runs/s/table.md").read_text()
             kept = [line for line in table.splitlines() if ids[1] in line]
-            self.assertRegex(kept[0], r"\| 2 *\| *0\.7500 *\| *0\.5000 *\| kept")
+            self.assertRegex(kept[0], r"\| +2 \| +0\.7500 \| +0\.5000 \| kept")
             self.assertEqual(table.count("failed: "), 2)
             self.assertIn("seed: 3\n", (root / "runs/s/arms" / f"{ids[2]}.yaml").read_text())
 

@@ -85,10 +85,6 @@ void check_behavior(Config const& c, Checks& checks) {
 void check_train(Config const& c, Checks& checks) {
   checks.refuse(c.train.num_epochs == 0 && c.train.max_steps == 0, {"train.num_epochs", "train.max_steps"},
                 "train.num_epochs: 0 and train.max_steps: 0", "no step would be made", "set one of them");
-  checks.refuse(c.train.max_tokens_per_pass < c.data.max_length, {"train.max_tokens_per_pass", "data.max_length"},
-                "train.max_tokens_per_pass: " + number(c.train.max_tokens_per_pass),
-                "one record may have data.max_length: " + number(c.data.max_length) + " tokens",
-                "raise the first or lower the second");
   checks.refuse(
       c.scheduler.warmup >= 1 && c.train.max_steps > 0 && c.scheduler.warmup > static_cast<double>(c.train.max_steps),
       {"scheduler.warmup", "train.max_steps"}, "scheduler.warmup: " + write_scalar(c.scheduler.warmup),

@@ -111,7 +111,7 @@ std::vector<Key> table() {
       {"train.global_batch_size", at<&C::train, &T::global_batch_size>, "a step, over all ranks", "records",
        between(1, 1048576)},
       {"train.max_tokens_per_pass", at<&C::train, &T::max_tokens_per_pass>,
-       "of one forward and backward pass: bounds memory", "tokens", between(8, 16777216)},
+       "of one pass, shared ones once; a record or group is never cut. Bounds memory", "tokens", between(8, 16777216)},
       {"train.num_epochs", at<&C::train, &T::num_epochs>, "passes over the train split", "", between(0, 1e6)},
       {"train.max_steps", at<&C::train, &T::max_steps>, "stop here; 0: by train.num_epochs", "steps", at_least(0)},
       {"train.threads_per_rank", at<&C::train, &T::threads_per_rank>, "CPU threads of libtorch", "", between(1, 1024)},

@@ -82,8 +82,8 @@ class Case {
 TEST(Attention, RandomForestsAgainstTheDefinition) {
   std::mt19937 random(1);
   at::manual_seed(1);
-  for (int round = 0; round < 60; ++round) {
-    Forest const forest = random_forest(random, 1 + static_cast<int>(random() % 12), round % 2 ? 5 : 70);
+  for (int round = 0; round < 40; ++round) {
+    Forest const forest = random_forest(random, 1 + static_cast<int>(random() % 12), round % 2 ? 5 : 50);
     std::vector<std::int32_t> queries;
     if (round % 3 == 0) {
       for (std::int32_t row = 0; row < static_cast<std::int32_t>(forest.tokens.size()); ++row)
@@ -94,7 +94,7 @@ TEST(Attention, RandomForestsAgainstTheDefinition) {
       Case one(random, forest, queries, block);
       auto const ours = one.ours(), masked = one.masked(), defined = one.defined();
       for (std::size_t i = 0; i < ours.size(); ++i) {
-        double const tolerance = i == 0 ? 1e-5 : 1e-4;
+        double const tolerance = 1e-5 * std::max(1.0, defined[i].abs().max().item<double>());
         ASSERT_LE(distance(ours[i], defined[i]), tolerance) << "round " << round << " block " << block << " output " << i;
         ASSERT_LE(distance(masked[i], defined[i]), tolerance) << "round " << round << " output " << i;
       }
@@ -109,18 +109,23 @@ TEST(Attention, ScoresOfALongTreeStayBounded) {
   EXPECT_LE(plan_attention(forest, {}).largest_block, std::int64_t{1} << 17);
 }
 
-TEST(Attention, ThreadsGiveTheSameBits) {
+TEST(Attention, TheSameBitsWhereverMemoryLies) {
   std::mt19937 random(3);
   at::manual_seed(2);
   Forest const forest = random_forest(random, 30, 40);
   Case one(random, forest, {}, std::int64_t{1} << 12);
   int const threads = at::get_num_threads();
-  at::set_num_threads(1);
-  auto const alone = one.ours();
-  at::set_num_threads(2);
-  auto const together = one.ours();
+  for (int const count : {1, 2}) {
+    at::set_num_threads(count);
+    auto const first = one.ours();
+    std::vector<at::Tensor> kept;
+    for (int again = 0; again < 4; ++again) {
+      kept.push_back(at::empty({1 + 1000 * again}));
+      auto const next = one.ours();
+      for (std::size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(at::equal(first[i], next[i])) << count << " threads, output " << i;
+    }
+  }
   at::set_num_threads(threads);
-  for (std::size_t i = 0; i < alone.size(); ++i) EXPECT_TRUE(at::equal(alone[i], together[i]));
 }
 
 TEST(Gemm, BothWaysAgainstMatmul) {

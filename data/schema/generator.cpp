@@ -7,8 +7,6 @@
 namespace bsft {
 namespace {
 
-constexpr std::uint64_t wording_stream = 16;  // + the probe's pair or place
-
 std::string padded(std::int64_t number) {
   auto text = std::to_string(number);
   return std::string(text.size() < 6 ? 6 - text.size() : 0, '0') + text;
@@ -31,9 +29,10 @@ std::vector<Record> records_of(GeneratorOptions const& options, Taxonomy const& 
     auto const& probe = probes[i];
     auto const& task = *taxonomy.find(probe.task);
     // Twins are worded alike.
-    Draw draw(options.seed, number, wording_stream + (probe.pair >= 0 ? 1000 + static_cast<std::size_t>(probe.pair) : i));
+    Draw draw(options.seed, number, probe.pair >= 0 ? twin_stream + static_cast<std::size_t>(probe.pair) : wording_stream + i);
     auto slots = probe.slots;
     slots["label"] = probe.label;
+    slots["quote"] = quote(options, facts, probe.topic);
     Record record;
     record.case_id = "synthetic-" + padded(number);
     record.id = record.case_id + "-" + probe.task + "-" + std::to_string(i);

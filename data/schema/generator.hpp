@@ -7,8 +7,9 @@
 // one user turn that holds the question: a trainer may visit the dialogue once for all of them.
 // Same (seed, options, taxonomy): the same bytes on any machine; draws are bsft::mix of (seed, case, stream, counter),
 // in integers only.  Of 50 cases 45 are for training, 2 for dev, 3 for test; a twin pair never leaves its case.
-// Suites: "full" holds every record, "hard" the proactive ones of every fourth case, which tells more facts and those of
-// a neighbour as well.
+// Dialogues are brief (two topics), middling (four) or long (all eight), 4 : 2 : 2; half of the long ones are hard: they
+// tell more facts, and those of a neighbour as well.  Suites: "full" holds every record, "hard" those of level 3 and
+// above of hard cases.
 // Errors: Invalid(config) where the taxonomy lacks a task, a label or a slot that the facts call for.
 // Tests: tests/schema/generator_test.cpp (oracle, twins, determinism, token-only baseline), bag_of_words.py.
 #pragma once
@@ -52,18 +53,24 @@ struct Wish {
   std::string step, doctor;
 };
 
+// What a dialogue may speak of.
+enum class Topic { medications, limits, allergies, laboratories, events, film, signs, plan };
+constexpr std::size_t topic_count = 8;
+
 // Everything that is true of a case.
 struct Case {
   std::int64_t number = 0;
   Split split = Split::train;
   bool hard = false;
+  std::vector<Topic> topics;  // two, four or all of them, in the order of telling
   std::string patient, neighbour, nurse, attending, consultant;
   int bed = 0;
-  std::string allergy, tolerated, neighbour_allergy;
+  std::vector<std::string> allergies, tolerated;  // two each
+  std::string neighbour_allergy;
   std::vector<Medication> medications;  // one of them with an open dose
   std::vector<Laboratory> laboratories;
-  std::vector<Limit> limits;  // two, the lower first; `between` lies above one and below the other
-  int between = 0;
+  std::vector<Limit> limits;  // two, the lower first
+  std::vector<int> between;   // values above the one and below the other
   std::vector<Event> events;
   std::string left, right;  // findings on the film
   std::string sound, temperature;
@@ -73,6 +80,7 @@ struct Case {
 
 // One question about a case.
 struct Probe {
+  Topic topic{};
   std::string task;
   std::map<std::string, std::string> slots;  // what the wording may name
   std::string label;
@@ -84,6 +92,8 @@ Case draw_case(GeneratorOptions const& options, std::int64_t number);
 // "20 mg" or "dose open"; and every medication as the dialogue and a read-back word it.
 std::string dose_of(Medication const& one);
 std::vector<std::string> medication_items(Case const& facts);
+// The facts of a topic as the dialogue words them.
+std::string quote(GeneratorOptions const& options, Case const& facts, Topic topic);
 std::vector<Turn> tell(GeneratorOptions const& options, Case const& facts);
 std::vector<Probe> probes_of(GeneratorOptions const& options, Case const& facts, Taxonomy const& taxonomy);
 // The records of one case, in the order of its probes.

@@ -52,10 +52,9 @@ void draw_laboratories(Case& out, Words const& words, Draw& draw) {
   // Two limits with a value between them: the value breaks one of the limits and keeps the other.
   auto const kinds = draw.sample(words.laboratories, 2);
   int const lower = 80 + 10 * static_cast<int>(draw.below(5));
-  int const above = 10 * (1 + static_cast<int>(draw.below(2)));
-  int const below = 10 * (1 + static_cast<int>(draw.below(2)));
-  out.between = lower + above;
-  out.limits = {{kinds[0].name, kinds[0].unit, lower}, {kinds[1].name, kinds[1].unit, out.between + below}};
+  int const gap = 2 + static_cast<int>(draw.below(3));
+  for (int i = 1; i < gap; ++i) out.between.push_back(lower + 10 * i);
+  out.limits = {{kinds[0].name, kinds[0].unit, lower}, {kinds[1].name, kinds[1].unit, lower + 10 * gap}};
 }
 
 void draw_events(Case& out, Words const& words, Draw& draw) {
@@ -72,6 +71,14 @@ void draw_plan(Case& out, Words const& words, Draw& draw) {
   out.rejected = {steps[2], steps[3]};
 }
 
+void draw_topics(Case& out, Draw draw) {
+  auto const size = draw.below(8);
+  out.hard = size == 7;
+  for (std::size_t i = 0; i < topic_count; ++i) out.topics.push_back(static_cast<Topic>(i));
+  draw.shuffle(out.topics);
+  out.topics.resize(size < 4 ? 2 : size < 6 ? 4 : topic_count);
+}
+
 }  // namespace
 
 Case draw_case(GeneratorOptions const& options, std::int64_t number) {
@@ -79,14 +86,13 @@ Case draw_case(GeneratorOptions const& options, std::int64_t number) {
   Case out;
   out.number = number;
   out.split = split_of(number);
-  // Every fourth of the numbers that a split keeps, so that each split has its share.
-  out.hard = mix(options.seed, static_cast<std::uint64_t>(number), people_stream, 1U << 20) % 4 == 0;
+  draw_topics(out, Draw(options.seed, number, topics_stream));
   draw_people(out, words, Draw(options.seed, number, people_stream));
   Draw draw(options.seed, number, facts_stream);
-  auto const antibiotics = draw.sample(words.antibiotics, 3);
-  out.allergy = antibiotics[0];
-  out.tolerated = antibiotics[1];
-  out.neighbour_allergy = antibiotics[2];
+  auto const antibiotics = draw.sample(words.antibiotics, 5);
+  out.allergies = {antibiotics[0], antibiotics[1]};
+  out.tolerated = {antibiotics[2], antibiotics[3]};
+  out.neighbour_allergy = antibiotics[4];
   draw_medications(out, words, draw);
   draw_laboratories(out, words, draw);
   draw_events(out, words, draw);

@@ -7,8 +7,9 @@
 namespace bsft {
 namespace {
 
-struct Topic {
-  std::string speaker, content;
+// What is said on a topic: an opening, the facts, which an answer may quote, and what follows them.
+struct Said {
+  std::string opening, facts, rest;
 };
 
 // "a, b and c"
@@ -19,58 +20,99 @@ std::string listed(std::vector<std::string> const& items) {
   return out;
 }
 
-std::string tell_allergy(Case const& facts, Draw& draw) {
-  Slots const slots{{"allergy", facts.allergy}, {"tolerated", facts.tolerated}};
-  return fill(draw.pick<std::string>({"He is allergic to {allergy} but tolerates {tolerated}.",
-                                      "He tolerates {tolerated} and is allergic to {allergy}.",
-                                      "The file says allergic to {allergy}, tolerates {tolerated}."}),
-              slots);
+Said say_medications(Case const& facts, Draw& draw) {
+  return {draw.pick<std::string>({"Please give ", "He is on "}), listed(medication_items(facts)), "."};
 }
 
-std::string tell_medications(Case const& facts, Draw& draw) {
-  return draw.pick<std::string>({"Please give ", "He is on "}) + listed(medication_items(facts)) + ".";
-}
-
-std::string tell_laboratories(Case const& facts, Draw& draw) {
-  std::vector<std::string> items;
-  for (auto const& one : facts.laboratories)
-    items.push_back(one.name + " " + std::to_string(one.value) + " " + one.unit);
-  return draw.pick<std::string>({"The labs are ", "Results are back: ", "From the lab: "}) + listed(items) + ".";
-}
-
-std::string tell_limits(Case const& facts, Draw& draw) {
+Said say_limits(Case const& facts, Draw& draw) {
   auto limits = facts.limits;
   draw.shuffle(limits);
   auto const word = draw.pick<std::string>({" over ", " above "});
-  std::string out = draw.pick<std::string>({"Call me if ", "Page me for "});
-  out += limits[0].name + word + std::to_string(limits[0].value) + " or ";
-  return out + limits[1].name + word + std::to_string(limits[1].value) + ".";
+  auto const opening = draw.pick<std::string>({"Call me if ", "Page me for "});
+  return {opening,
+          limits[0].name + word + std::to_string(limits[0].value) + " or " + limits[1].name + word +
+              std::to_string(limits[1].value),
+          "."};
 }
 
-std::string tell_events(Case const& facts, Draw& draw) {
+Said say_allergies(Case const& facts, Draw& draw) {
+  std::vector<std::string> items;
+  for (auto const& one : facts.allergies) items.push_back("is allergic to " + one);
+  for (auto const& one : facts.tolerated) items.push_back("tolerates " + one);
+  draw.shuffle(items);
+  return {draw.pick<std::string>({"He ", "The file says he ", "I was told he "}), listed(items), "."};
+}
+
+Said say_laboratories(Case const& facts, Draw& draw) {
+  std::vector<std::string> items;
+  for (auto const& one : facts.laboratories)
+    items.push_back(one.name + " " + std::to_string(one.value) + " " + one.unit);
+  return {draw.pick<std::string>({"The labs are ", "Results are back: ", "From the lab: "}), listed(items), "."};
+}
+
+Said say_events(Case const& facts, Draw& draw) {
   std::vector<std::string> items;
   auto const word = draw.pick<std::string>({" at ", " since "});
   for (auto const& one : facts.events) items.push_back("the " + one.name + word + clock_time(one.hour));
-  return draw.pick<std::string>({"I noticed ", "I have had ", "It was "}) + listed(items) + ".";
+  return {draw.pick<std::string>({"I noticed ", "I have had ", "It was "}), listed(items), "."};
 }
 
-std::string tell_film(Case const& facts, Draw& draw) {
+Said say_film(Case const& facts, Draw& draw) {
   std::vector<std::string> items{"left " + facts.left, "right " + facts.right};
   draw.shuffle(items);
-  return draw.pick<std::string>({"The film shows ", "On the film I see ", "Film: "}) + listed(items) + ".";
+  return {draw.pick<std::string>({"The film shows ", "On the film I see ", "Film: "}), listed(items), "."};
 }
 
-std::string tell_signs(Case const& facts, Draw& draw) {
-  Slots const slots{{"sound", facts.sound}, {"temperature", facts.temperature}};
-  return fill(draw.pick<std::string>({"I hear {sound} and he is {temperature}.", "He is {temperature} with {sound}."}),
-              slots);
+Said say_signs(Case const& facts, Draw& draw) {
+  std::vector<std::string> items{"I hear " + facts.sound, "he is " + facts.temperature};
+  draw.shuffle(items);
+  return {draw.pick<std::string>({"Today ", "At rounds "}), listed(items), "."};
 }
 
-std::string tell_plan(Case const& facts, Draw& draw) {
-  std::string out = "Dr " + facts.agreed[0].doctor + " wants the " + facts.agreed[0].step + ", Dr " +
-                    facts.agreed[1].doctor + " wants the " + facts.agreed[1].step + ". ";
-  return out + draw.pick<std::string>({"We drop the ", "Nobody wants the "}) + facts.rejected[0] + " and the " +
-         facts.rejected[1] + ".";
+Said say_plan(Case const& facts, Draw& draw) {
+  std::vector<std::string> items;
+  for (auto const& one : facts.agreed) items.push_back("Dr " + one.doctor + " wants the " + one.step);
+  return {"", listed(items),
+          draw.pick<std::string>({". We drop the ", ". Nobody wants the "}) + facts.rejected[0] + " and the " +
+              facts.rejected[1] + "."};
+}
+
+Said say(GeneratorOptions const& options, Case const& facts, Topic topic) {
+  Draw draw(options.seed, facts.number, telling_stream + static_cast<std::uint64_t>(topic));
+  switch (topic) {
+    case Topic::medications:
+      return say_medications(facts, draw);
+    case Topic::limits:
+      return say_limits(facts, draw);
+    case Topic::allergies:
+      return say_allergies(facts, draw);
+    case Topic::laboratories:
+      return say_laboratories(facts, draw);
+    case Topic::events:
+      return say_events(facts, draw);
+    case Topic::film:
+      return say_film(facts, draw);
+    case Topic::signs:
+      return say_signs(facts, draw);
+    case Topic::plan:
+      return say_plan(facts, draw);
+  }
+  return {};
+}
+
+std::string speaker_of(Case const& facts, Topic topic) {
+  switch (topic) {
+    case Topic::medications:
+    case Topic::limits:
+      return "Dr " + facts.attending;
+    case Topic::film:
+    case Topic::signs:
+      return "Dr " + facts.consultant;
+    case Topic::events:
+      return facts.patient;
+    default:
+      return "Nurse " + facts.nurse;
+  }
 }
 
 }  // namespace
@@ -83,27 +125,24 @@ std::vector<std::string> medication_items(Case const& facts) {
   return out;
 }
 
+std::string quote(GeneratorOptions const& options, Case const& facts, Topic topic) {
+  return say(options, facts, topic).facts;
+}
+
 std::vector<Turn> tell(GeneratorOptions const& options, Case const& facts) {
-  Draw draw(options.seed, facts.number, telling_stream);
   auto const nurse = "Nurse " + facts.nurse;
-  auto const attending = "Dr " + facts.attending;
-  auto const consultant = "Dr " + facts.consultant;
-  std::vector<Topic> topics{{attending, tell_medications(facts, draw)},
-                            {attending, tell_limits(facts, draw)},
-                            {nurse, tell_allergy(facts, draw)},
-                            {nurse, tell_laboratories(facts, draw)},
-                            {facts.patient, tell_events(facts, draw)},
-                            {consultant, tell_film(facts, draw)},
-                            {consultant, tell_signs(facts, draw)},
-                            {nurse, tell_plan(facts, draw)}};
-  if (facts.hard) topics.push_back({nurse, "In the next bed " + facts.neighbour + " is allergic to " + facts.neighbour_allergy + "."});
-  draw.shuffle(topics);
   std::vector<Turn> turns{{"user", nurse, facts.patient + " is in bed " + std::to_string(facts.bed) + "."}};
-  for (auto const& topic : topics) {
-    if (turns.back().speaker == topic.speaker)
-      turns.back().content += " " + topic.content;
+  auto const add = [&](std::string const& speaker, std::string const& content) {
+    if (turns.back().speaker == speaker)
+      turns.back().content += " " + content;
     else
-      turns.push_back({"user", topic.speaker, topic.content});
+      turns.push_back({"user", speaker, content});
+  };
+  for (std::size_t i = 0; i < facts.topics.size(); ++i) {
+    auto const said = say(options, facts, facts.topics[i]);
+    add(speaker_of(facts, facts.topics[i]), said.opening + said.facts + said.rest);
+    if (facts.hard && i == 3)
+      add(nurse, "In the next bed " + facts.neighbour + " is allergic to " + facts.neighbour_allergy + ".");
   }
   return turns;
 }

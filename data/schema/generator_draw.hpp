@@ -44,6 +44,14 @@ class Draw {
 };
 
 // Streams of a case.
-enum Stream : std::uint64_t { people_stream, facts_stream, telling_stream, asking_stream };
+enum Stream : std::uint64_t {
+  people_stream,
+  topics_stream,
+  facts_stream,
+  telling_stream = 16,   // + the topic
+  asking_stream = 32,    // + the topic
+  wording_stream = 64,   // + the probe's place
+  twin_stream = 1024,    // + the pair
+};
 
 }  // namespace bsft

@@ -12,29 +12,40 @@ namespace {
 
 class Asker {
  public:
-  Asker(Case const& facts, Taxonomy const& taxonomy, Draw draw) : facts_(facts), taxonomy_(taxonomy), draw_(draw) {}
+  Asker(Case const& facts, Taxonomy const& taxonomy, Words const& words, std::uint64_t seed)
+      : facts_(facts), taxonomy_(taxonomy), words_(words), seed_(seed), draw_(seed, facts.number, asking_stream) {}
 
-  std::vector<Probe> ask(Words const& words) {
-    ask_list();
-    ask_attribution();
-    ask_known_dose();
-    ask_film();
-    add("differential_diagnosis", {{"sound", facts_.sound}, {"temperature", facts_.temperature}},
-        diagnosis_of(facts_.sound, facts_.temperature));
-    ask_order();
-    ask_laboratories(words);
-    ask_total();
-    ask_open_dose();
-    ask_side();
-    ask_dose();
-    ask_limit();
-    ask_plan();
-    ask_allergy();
+  std::vector<Probe> ask() {
+    for (auto const topic : facts_.topics) {
+      draw_ = Draw(seed_, facts_.number, asking_stream + static_cast<std::uint64_t>(topic));
+      ask(topic);
+    }
     return std::move(probes_);
   }
 
  private:
-  static constexpr std::size_t none = ~std::size_t{0};
+  void ask(Topic topic) {
+    topic_ = topic;
+    switch (topic) {
+      case Topic::medications:
+        return ask_medications();
+      case Topic::limits:
+        return ask_limits();
+      case Topic::allergies:
+        return ask_allergies();
+      case Topic::laboratories:
+        return ask_laboratories();
+      case Topic::events:
+        return ask_events();
+      case Topic::film:
+        return ask_film();
+      case Topic::signs:
+        return add("differential_diagnosis", {{"sound", facts_.sound}, {"temperature", facts_.temperature}},
+                   diagnosis_of(facts_.sound, facts_.temperature));
+      case Topic::plan:
+        return ask_plan();
+    }
+  }
 
   TaskSpec const& task(std::string const& name) const {
     auto const* found = taxonomy_.find(name);
@@ -46,7 +57,7 @@ class Asker {
     auto const& labels = task(name).labels;
     if (std::find(labels.begin(), labels.end(), label) == labels.end())
       throw Invalid(Exit::config, "label \"" + label + "\" of task \"" + name + "\"", "not declared", "add it to labels");
-    probes_.push_back({name, std::move(slots), std::move(label), -1, false});
+    probes_.push_back({topic_, name, std::move(slots), std::move(label), -1, false});
   }
 
   // The planted question and its clean twin: what they share, and what each says.
@@ -59,41 +70,73 @@ class Asker {
     for (bool const bad : {true, false}) {
       auto slots = shared;
       for (auto const& [slot, text] : bad ? planted : clean) slots[slot] = text;
-      probes_.push_back({name, std::move(slots), labels[bad ? 0 : 1], pair, bad});
+      probes_.push_back({topic_, name, std::move(slots), labels[bad ? 0 : 1], pair, bad});
     }
   }
 
-  void ask_attribution() {
-    auto const& wish = draw_.pick(facts_.agreed);
-    add("attribution", {{"step", wish.step}}, wish.doctor);
+  // Two different medications with a dose.
+  std::vector<Medication> dosed() {
+    std::vector<Medication> out;
+    for (auto const& one : facts_.medications)
+      if (one.dose > 0) out.push_back(one);
+    return draw_.sample(out, 2);
   }
 
-  // As tell() told it: the first drug is the label.
-  void ask_list() {
-    std::string list;
-    for (auto const& item : medication_items(facts_)) list += (list.empty() ? "" : ", ") + item;
-    add("read_back", {{"medications", list}}, facts_.medications.front().drug);
+  void ask_medications() {
+    add("read_back", {}, facts_.medications.front().drug);
+    auto const slots = [](Medication const& one) {
+      return Slots{{"drug", one.drug}, {"dose", dose_of(one)}, {"purpose", one.purpose}};
+    };
+    auto const known = dosed();
+    for (auto const& one : known) {
+      add("fact_retrieval", slots(one), std::to_string(one.dose));
+      bool const three = draw_.coin();
+      add("dose_calculation",
+          {{"drug", one.drug}, {"count", three ? "three" : "two"}, {"dose", std::to_string(one.dose)}},
+          std::to_string(one.dose * (three ? 3 : 2)));
+    }
+    for (auto const& one : facts_.medications)
+      if (one.dose == 0) add_twins("clarification", {}, slots(one), slots(known[0]));
+    // The wrong dose is that of the other drug.
+    for (std::size_t i = 0; i < 2; ++i) {
+      auto const dose = std::to_string(known[i].dose);
+      add_twins("error_correction", {{"drug", known[i].drug}, {"true_dose", dose}, {"purpose", known[i].purpose}},
+                {{"dose", std::to_string(known[1 - i].dose)}}, {{"dose", dose}});
+    }
   }
 
-  void ask_known_dose() {
-    auto const& one = dosed();
-    add("fact_retrieval", {{"drug", one.drug}, {"purpose", one.purpose}}, std::to_string(one.dose));
+  // A value above the limit of one test and below that of the other.
+  void ask_limits() {
+    auto const slots = [](Limit const& limit) {
+      return Slots{{"lab", limit.name}, {"unit", limit.unit}, {"limit", std::to_string(limit.value)}};
+    };
+    for (int const value : facts_.between)
+      add_twins("critical_value_alert", {{"value", std::to_string(value)}}, slots(facts_.limits[0]),
+                slots(facts_.limits[1]));
   }
 
-  void ask_film() {
-    bool const left = draw_.coin();
-    add("image_reasoning",
-        {{"side", left ? "left" : "right"},
-         {"other_side", left ? "right" : "left"},
-         {"other", left ? facts_.right : facts_.left}},
-        left ? facts_.left : facts_.right);
+  void ask_allergies() {
+    auto clean = facts_.tolerated;
+    if (facts_.hard) clean[draw_.below(2)] = facts_.neighbour_allergy;
+    for (std::size_t i = 0; i < 2; ++i)
+      add_twins("contraindication_alert", {{"allergy", facts_.allergies[0]}, {"other_allergy", facts_.allergies[1]}},
+                {{"drug", facts_.allergies[i]}}, {{"drug", clean[i]}});
   }
 
-  void ask_order() {
+  void ask_laboratories() {
+    auto const& labels = task("lab_interpretation").labels;
+    for (auto const& one : facts_.laboratories)
+      for (auto const& kind : words_.laboratories)
+        if (kind.name == one.name)
+          add("lab_interpretation", {{"lab", one.name}, {"value", std::to_string(one.value)}},
+              labels.at(static_cast<std::size_t>(class_of(kind, one.value))));
+  }
+
+  void ask_events() {
     auto const& labels = task("temporal_ordering").labels;
     auto const events = draw_.sample(facts_.events, 3);
-    for (std::size_t i = 0; i < 2; ++i) {
-      auto const &first = events[i], &second = events[i + 1];
+    for (std::size_t i = 0; i < 3; ++i) {
+      auto const &first = events[i], &second = events[(i + 1) % 3];
       add("temporal_ordering",
           {{"first", first.name},
            {"second", second.name},
@@ -103,89 +146,39 @@ class Asker {
     }
   }
 
-  void ask_laboratories(Words const& words) {
-    auto const& labels = task("lab_interpretation").labels;
-    for (auto const& one : draw_.sample(facts_.laboratories, 2))
-      for (auto const& kind : words.laboratories)
-        if (kind.name == one.name)
-          add("lab_interpretation", {{"lab", one.name}, {"value", std::to_string(one.value)}},
-              labels.at(static_cast<std::size_t>(class_of(kind, one.value))));
-  }
-
-  // One of the medications with a dose.
-  Medication const& dosed(std::size_t other_than = none) {
-    std::vector<std::size_t> with_dose;
-    for (std::size_t i = 0; i < facts_.medications.size(); ++i)
-      if (facts_.medications[i].dose > 0 && i != other_than) with_dose.push_back(i);
-    return facts_.medications[draw_.pick(with_dose)];
-  }
-
-  void ask_total() {
-    auto const& one = dosed();
-    bool const three = draw_.coin();
-    add("dose_calculation",
-        {{"drug", one.drug}, {"count", three ? "three" : "two"}, {"dose", std::to_string(one.dose)}},
-        std::to_string(one.dose * (three ? 3 : 2)));
-  }
-
-  void ask_open_dose() {
-    auto const slots = [](Medication const& one) {
-      return Slots{{"drug", one.drug}, {"dose", dose_of(one)}, {"purpose", one.purpose}};
-    };
-    for (auto const& one : facts_.medications)
-      if (one.dose == 0) return add_twins("clarification", {}, slots(one), slots(dosed()));
-  }
-
-  void ask_side() {
-    bool const left = draw_.coin();
-    std::string const true_side = left ? "left" : "right", other_side = left ? "right" : "left";
-    add_twins("consistency_check",
-              {{"finding", left ? facts_.left : facts_.right},
-               {"true_side", true_side},
-               {"other_side", other_side},
-               {"other", left ? facts_.right : facts_.left}},
-              {{"side", other_side}}, {{"side", true_side}});
-  }
-
-  // The wrong dose is that of another drug of the case.
-  void ask_dose() {
-    auto const& one = dosed();
-    auto const& other = dosed(static_cast<std::size_t>(&one - facts_.medications.data()));
-    auto const dose = std::to_string(one.dose);
-    add_twins("error_correction", {{"drug", one.drug}, {"true_dose", dose}, {"purpose", one.purpose}},
-              {{"dose", std::to_string(other.dose)}}, {{"dose", dose}});
-  }
-
-  // One value, above the limit of one test and below that of the other.
-  void ask_limit() {
-    auto const slots = [](Limit const& limit) {
-      return Slots{{"lab", limit.name}, {"unit", limit.unit}, {"limit", std::to_string(limit.value)}};
-    };
-    add_twins("critical_value_alert", {{"value", std::to_string(facts_.between)}}, slots(facts_.limits[0]),
-              slots(facts_.limits[1]));
+  void ask_film() {
+    for (bool const left : {true, false}) {
+      std::string const side = left ? "left" : "right", other_side = left ? "right" : "left";
+      auto const &finding = left ? facts_.left : facts_.right, &other = left ? facts_.right : facts_.left;
+      add("image_reasoning", {{"side", side}, {"other_side", other_side}, {"other", other}}, finding);
+      add_twins("consistency_check",
+                {{"finding", finding}, {"true_side", side}, {"other_side", other_side}, {"other", other}},
+                {{"side", other_side}}, {{"side", side}});
+    }
   }
 
   // A rejected step stands where an agreed one should.
   void ask_plan() {
     auto const &first = facts_.agreed[0].step, &second = facts_.agreed[1].step;
-    auto const& wrong = draw_.pick(facts_.rejected);
-    bool const first_missing = draw_.coin(), turned = draw_.coin();
-    auto const slots = [&](std::string const& a, std::string const& b) {
-      return Slots{{"item", turned ? b : a}, {"other_item", turned ? a : b}};
-    };
-    add_twins("omission_detection", {{"agreed", first}, {"other_agreed", second}},
-              first_missing ? slots(wrong, second) : slots(first, wrong), slots(first, second));
-  }
-
-  void ask_allergy() {
-    auto const& clean = facts_.hard && draw_.coin() ? facts_.neighbour_allergy : facts_.tolerated;
-    add_twins("contraindication_alert", {{"allergy", facts_.allergy}, {"tolerated", facts_.tolerated}},
-              {{"drug", facts_.allergy}}, {{"drug", clean}});
+    for (bool const first_missing : {true, false}) {
+      auto const& wish = facts_.agreed[first_missing ? 0 : 1];
+      add("attribution", {{"step", wish.step}}, wish.doctor);
+      auto const& wrong = facts_.rejected[first_missing ? 0 : 1];
+      bool const turned = draw_.coin();
+      auto const slots = [&](std::string const& a, std::string const& b) {
+        return Slots{{"item", turned ? b : a}, {"other_item", turned ? a : b}};
+      };
+      add_twins("omission_detection", {{"agreed", first}, {"other_agreed", second}},
+                first_missing ? slots(wrong, second) : slots(first, wrong), slots(first, second));
+    }
   }
 
   Case const& facts_;
   Taxonomy const& taxonomy_;
+  Words const& words_;
+  std::uint64_t seed_;
   Draw draw_;
+  Topic topic_{};
   std::vector<Probe> probes_;
   int pairs_ = 0;
 };
@@ -193,7 +186,7 @@ class Asker {
 }  // namespace
 
 std::vector<Probe> probes_of(GeneratorOptions const& options, Case const& facts, Taxonomy const& taxonomy) {
-  return Asker(facts, taxonomy, Draw(options.seed, facts.number, asking_stream)).ask(words_of(options.vocabulary));
+  return Asker(facts, taxonomy, words_of(options.vocabulary), options.seed).ask();
 }
 
 }  // namespace bsft

@@ -17,7 +17,7 @@ Words small_words() {
   words.patients = {"Lind", "Berg", "Costa", "Patel", "Moss", "Reyes"};
   words.nurses = {"Kim", "Adams", "Diaz", "Weber"};
   words.doctors = {"Moreau", "Silva", "Novak", "Tanaka", "Okoye", "Larsen"};
-  words.antibiotics = {"penicillin", "sulfa", "doxycycline", "vancomycin", "ceftriaxone", "gentamicin"};
+  words.antibiotics = {"penicillin", "sulfa", "doxycycline", "vancomycin", "ceftriaxone", "gentamicin", "amoxicillin", "linezolid"};
   words.drugs = {{"morphine", "pain"},     {"heparin", "clots"}, {"furosemide", "fluid"},
                  {"amiodarone", "rhythm"}, {"insulin", "sugar"}, {"ondansetron", "nausea"}};
   words.doses = {10, 20, 30, 40};
@@ -36,7 +36,7 @@ Words large_words() {
   };
   add(words.patients, {"Haddad", "Nilsen", "Farkas", "Ortiz", "Byrne", "Sato", "Ivanov", "Mbeki", "Quinn", "Rossi"});
   add(words.nurses, {"Lopez", "Chen", "Fischer", "Owusu", "Hale", "Petrov"});
-  add(words.antibiotics, {"amoxicillin", "azithromycin", "ciprofloxacin", "clindamycin", "linezolid", "meropenem",
+  add(words.antibiotics, {"azithromycin", "ciprofloxacin", "clindamycin", "meropenem",
                           "metronidazole", "rifampicin", "tobramycin", "cefazolin"});
   words.laboratories.push_back({"sodium", "mmol/L", {110, 120, 130}, {140}, {150, 160, 170}});
   words.laboratories.push_back({"platelets", "G/L", {40, 60, 80, 100}, {160, 170, 180, 190}, {}});

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -107,6 +108,30 @@ class Refusals(unittest.TestCase):
         start = time.monotonic()
         self.expect(64, "bsft train (--config C.yaml is missing) see bsft train --help", "train", OMPI_COMM_WORLD_RANK="1")
         self.assertGreater(time.monotonic() - start, 2.5)
+
+    def test_silent_one_rank_jobs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            model = pathlib.Path(folder, "model")
+            model.mkdir()
+            for name in ("config.json", "tokenizer.json"):
+                (model / name).write_text("{}")
+            pathlib.Path(folder, "d.h5").write_bytes(b"")
+            file = pathlib.Path(folder, "c.yaml")
+            file.write_text(f"model: {{path: {model}, init: random}}\ndata: {{file: {folder}/d.h5}}\n")
+            for name in ("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS", "PMI_SIZE"):
+                done = bsft("train", "--config", str(file), **{name: "4"})
+                self.assertEqual(done.returncode, 69, done.stderr)
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertTrue(done.stderr.startswith("bsft: error: MPI sees 1 rank where the launcher started 4"), done.stderr)
+                self.assertIn("mpirun -np 4 bsft train", done.stderr)
+
+    @unittest.skipUnless(shutil.which("mpirun"), "no mpirun")
+    def test_ranks_of_one_job_speak_once(self):
+        allowed = {"OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+        done = subprocess.run(["mpirun", "-np", "3", BSFT, "train", "--config", "none.yaml"], capture_output=True, text=True,
+                              env={**os.environ, **allowed})
+        self.assertEqual(done.returncode, 78)
+        self.assertEqual(done.stderr.count("bsft: error: "), 1, done.stderr)
 
     def test_standard_output_that_is_full(self):
         with open("/dev/full", "w") as full:

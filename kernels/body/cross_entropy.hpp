@@ -66,9 +66,11 @@ struct CrossEntropy {
   // f(pointer to the first column of a range, columns, its place in the order of columns)
   template <class F>
   BSFT_KERNEL void ranges(T* z, T* b, F f) const {
-    for (std::int32_t i = 0; i < kept.count; ++i)
-      f(z + kept.begin[i], std::int64_t(kept.end[i] - kept.begin[i]), std::int64_t(kept.begin[i]));
-    f(b, std::int64_t(ids.count), vocabulary);
+    for (std::int32_t i = 0; i <= kept.count; ++i) {
+      bool const base_range = i < kept.count;
+      std::int64_t const begin = base_range ? kept.begin[i] : 0, end = base_range ? kept.end[i] : ids.count;
+      f((base_range ? z : b) + begin, end - begin, base_range ? begin : vocabulary);
+    }
   }
 
   template <class Team>

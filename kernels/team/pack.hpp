@@ -35,7 +35,8 @@ struct Pack {
     return a;                                                          \
   }
   BSFT_LANEWISE(+)
-  BSFT_LANEWISE(-) BSFT_LANEWISE(*) BSFT_LANEWISE(/)
+  BSFT_LANEWISE(-)
+  BSFT_LANEWISE(*) BSFT_LANEWISE(/)
 #undef BSFT_LANEWISE
 #define BSFT_COMPARE(op)                                               \
   BSFT_KERNEL friend PackMask<W> operator op(Pack a, Pack b) {         \
@@ -78,6 +79,9 @@ template <int W>
 struct ExactPack {
   double v[W];
   BSFT_KERNEL ExactPack() { BSFT_UNROLL for (int l = 0; l < W; ++l) v[l] = 0; }
+  BSFT_KERNEL void add_product(Pack<W> a, Pack<W> b) {
+    BSFT_UNROLL for (int l = 0; l < W; ++l) v[l] += double(a.v[l]) * double(b.v[l]);
+  }
   BSFT_KERNEL double sum() const {
     double all = 0;
     BSFT_UNROLL for (int l = 0; l < W; ++l) all += v[l];

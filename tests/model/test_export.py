@@ -69,11 +69,11 @@ def check(case, reserved, ids, rows, seed):
                 print(f"FAIL {case}: {name} has changed")
 
         tokenizer = AutoTokenizer.from_pretrained(out)
-        text = "ab cd<|im_end|>" + TOKENS[0] + "e" + TOKENS[1]
+        text = "abcd<|im_end|>" + TOKENS[0] + "e" + TOKENS[1]
         encoded = tokenizer(text, add_special_tokens=False)["input_ids"]
-        plain = before.encode("ab cd<|im_end|>", add_special_tokens=False).ids
+        plain = before.encode("abcd<|im_end|>", add_special_tokens=False).ids
         wanted = plain + [ids[0]] + before.encode("e", add_special_tokens=False).ids + [ids[1]]
-        if encoded != wanted or tokenizer.decode(encoded, skip_special_tokens=True) != "ab cde":
+        if encoded != wanted or tokenizer.decode(encoded, skip_special_tokens=True) != "abcde":
             good = False
             print(f"FAIL {case}: {encoded} for {wanted}: {tokenizer.decode(encoded, skip_special_tokens=True)!r}")
         if not set(TOKENS) <= set(tokenizer.all_special_tokens) and reserved:

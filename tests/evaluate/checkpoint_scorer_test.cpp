@@ -164,6 +164,24 @@ TEST_F(CheckpointScorerTest, ResultsAreTheSameBytesTwice) {
   EXPECT_EQ(calls.find("--max-records"), std::string::npos);
 }
 
+TEST_F(CheckpointScorerTest, StepZeroIsScoredOnTheFinalSplitWhileThereIsTime) {
+  add(10, "score", "0.5");
+  CheckpointScorer scorer(config_, run_, program());
+  scorer.score(0);
+  EXPECT_TRUE(fs::exists(lease_of(run_, 0)));
+  auto count = [&](std::string const& what) {
+    std::string const calls = text("calls");
+    std::size_t found = 0;
+    for (auto at = calls.find(what); at != std::string::npos; at = calls.find(what, at + 1)) ++found;
+    return found;
+  };
+  EXPECT_EQ(count("step-00000000 "), 2U);
+  scorer.finish(10);
+  EXPECT_EQ(count("step-00000000 "), 2U);
+  EXPECT_EQ(count("--split test"), 2U);
+  EXPECT_EQ(Json::parse(text("results.json"))["before"]["suites"]["full"]["overall"]["macro_f1_tasks"], 0.25);
+}
+
 TEST_F(CheckpointScorerTest, WhatIsMissingIsSaidAfterTheRestIsWritten) {
   add(10, "fail", "");
   CheckpointScorer scorer(config_, run_, program());

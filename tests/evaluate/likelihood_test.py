@@ -51,6 +51,11 @@ def make_model(folder):
     return model, AutoTokenizer.from_pretrained(folder)
 
 
+def write_behaviors(file):
+    lines = [f"  - name: {n}\n    token: \"{TOKENS[n]}\"\n    description: {DESCRIPTIONS[n]}\n" for n in TOKENS]
+    file.write_text("behaviors:\n" + "".join(lines) + "tasks: []\n")
+
+
 def make_records(file):
     lines = []
     for case in range(6):
@@ -188,8 +193,7 @@ def main():
         reference = Reference(model, tokenizer)
         records = make_records(folder / "records.jsonl")
         behaviors = folder / "behaviors.yaml"
-        behaviors.write_text("behaviors:\n" + "".join(
-            f"  - name: {n}\n    token: \"{TOKENS[n]}\"\n    description: {DESCRIPTIONS[n]}\n" for n in TOKENS) + "tasks: []\n")
+        write_behaviors(behaviors)
         data = folder / "data.h5"
         bsft("data", "build", "--records", folder / "records.jsonl", "--model", folder / "model", "--behaviors", behaviors, "--out", data)
 

@@ -137,6 +137,7 @@ void CheckpointScorer::score(std::int64_t step) {
     line["status"] = "failed";
     line["error"] = error.what();
   }
+  if (step == 0 && line["status"] == "scored") before_ = evaluate(0, config_.evaluate.final_split, true);
   if (step != 0) remove_quietly(lease_of(run_dir_, step));
   if (line["status"] == "failed")
     std::fprintf(stderr, "bsft: evaluation of %s failed: %s\n", step_name(step).c_str(), line["error"].get<std::string>().c_str());
@@ -161,7 +162,8 @@ void CheckpointScorer::finish(std::int64_t final_step) {
       missing.push_back(step_name(step) + " (the checkpoint is not there)");
       return OrderedJson();
     }
-    Outcome outcome = evaluate(step, split, true);
+    bool const done = step == 0 && before_ && !before_->results.is_null();
+    Outcome outcome = done ? *before_ : evaluate(step, split, true);
     if (outcome.results.is_null()) missing.push_back(step_name(step) + " (" + outcome.error + ")");
     return std::move(outcome.results);
   };

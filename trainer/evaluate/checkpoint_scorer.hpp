@@ -4,8 +4,9 @@
 // `bsft evaluate` on it in a child of its own (a plain process: no OMPI_*, PMIX_*, PMI_*, SLURM_* in its environment),
 // appends one line to evaluations.jsonl and moves BEST where evaluate.metric is the highest so far.  A child that fails
 // is a line with its error; it never stops training.  A checkpoint whose digest was scored on the same split before (by
-// an earlier attempt, too) is not scored again.  Step 0 is leased from the construction until finish.
-// finish(step) scores step 0 and the final checkpoint on evaluate.final_split and writes results.json atomically: the
+// an earlier attempt, too) is not scored again.  Step 0 is leased from the construction until finish; score(0) also
+// scores it on evaluate.final_split.
+// finish(step) scores step 0 (where that is not done) and the final checkpoint on evaluate.final_split and writes results.json atomically: the
 // final checkpoint's results (results.hpp), "final" {step, model_digest}, "before" (step 0's, likewise), data_digest,
 // model_digest, config_digest, and "missing" where something is; no times and no host names, so that the same run gives
 // the same bytes.  report/results_table.hpp prints it.
@@ -48,6 +49,7 @@ class CheckpointScorer {
   std::filesystem::path run_dir_, program_;
   std::set<std::pair<std::string, std::string>> scored_;  // (split, digest)
   std::optional<double> best_;
+  std::optional<Outcome> before_;  // step 0 on final_split, scored early so that the end of the job does not wait for it
 };
 
 }  // namespace bsft

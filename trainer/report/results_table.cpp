@@ -74,13 +74,18 @@ Table suite_table(Columns const& columns, std::string const& headline) {
 }
 
 Table steer_table(OrderedJson const& results) {
-  Table table({{"suite"}, {"what"}, {"before", Align::right}, {"after", Align::right}});
+  bool const compares = results.contains("before");
+  std::vector<Column> head{{"suite"}, {"what"}, {compares ? "after" : "score", Align::right}};
+  if (compares) head.insert(head.begin() + 2, {"before", Align::right});
+  Table table(std::move(head));
   for (auto const& [suite, steer] : results.at("steer").items()) {
     OrderedJson const* before = find(results, {"before", "steer", suite});
     auto add = [&, &name = suite, &after = steer](std::string const& what, std::vector<std::string> const& path) {
       OrderedJson const* value = find(after, path);
       if (value == nullptr) return;
-      table.add({name, what, before == nullptr ? "-" : number(find(*before, path)), number(value)});
+      std::vector<std::string> cells{name, what, number(value)};
+      if (compares) cells.insert(cells.begin() + 2, before == nullptr ? "-" : number(find(*before, path)));
+      table.add(std::move(cells));
     };
     add("behaviour selected, macro-F1", {"selection", "macro_f1"});
     add("behaviour selected, accuracy", {"selection", "accuracy"});

@@ -21,10 +21,6 @@ RunEvaluation::RunEvaluation(Job& job, Config const& config, std::filesystem::pa
       has_rank_(config.parallel.evaluator_ranks > 0),
       evaluator_(job.size() - 1) {
   if (!wanted_) return;
-  if (config.parallel.evaluator_ranks > 1) {
-    throw Invalid(Exit::config, "parallel.evaluator_ranks: " + std::to_string(config.parallel.evaluator_ranks),
-                  "checkpoints are scored by one evaluator rank", "set it to 1, or to 0 to take turns");
-  }
   if (job_.rank() == (has_rank_ ? evaluator_ : 0)) scorer_ = std::make_unique<CheckpointScorer>(config_, run_dir_);
 }
 

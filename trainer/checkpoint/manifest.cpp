@@ -43,6 +43,8 @@ std::string to_json(Manifest const& manifest) {
 
 Manifest read_manifest(fs::path const& checkpoint) {
   fs::path const file = checkpoint / manifest_name;
+  std::error_code error;
+  if (!fs::is_regular_file(fs::symlink_status(file, error))) throw Broken(file.string(), "missing", remedy);
   Json const json = read_json(file, {std::size_t{16} << 20, 8});
   Manifest m;
   std::string digest;

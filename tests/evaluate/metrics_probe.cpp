@@ -11,8 +11,12 @@ namespace {
 bsft::Json json_of(std::optional<bsft::Score> const& score) {
   if (!score) return nullptr;
   auto pair = [](auto const& interval) { return interval ? bsft::Json{interval->low, interval->high} : bsft::Json(); };
-  return {{"tasks", score->macro_f1_tasks}, {"pooled", score->macro_f1_pooled}, {"accuracy", score->accuracy},
-          {"support", score->support},      {"invalid", score->invalid},        {"ci95", pair(score->ci95)},
+  return {{"tasks", score->macro_f1_tasks},
+          {"pooled", score->macro_f1_pooled},
+          {"accuracy", score->accuracy},
+          {"support", score->support},
+          {"invalid", score->invalid},
+          {"ci95", pair(score->ci95)},
           {"ci95_pooled", pair(score->ci95_pooled)}};
 }
 
@@ -25,7 +29,8 @@ int main() {
     for (auto const& i : input["items"]) items.push_back({i[0], i[1], i[2], i[3], i[4]});
     bsft::LabelSets const sets(input["labels"].get<std::vector<std::vector<std::string>>>());
     auto const board = bsft::score_items(items, sets, input["groups"], {input["draws"], input["seed"]});
-    bsft::Json out{{"overall", json_of(board.overall)}, {"groups", bsft::Json::array()}, {"tasks", bsft::Json::array()}};
+    bsft::Json out{
+        {"overall", json_of(board.overall)}, {"groups", bsft::Json::array()}, {"tasks", bsft::Json::array()}};
     for (auto const& group : board.groups) out["groups"].push_back(json_of(group));
     for (auto const& task : board.tasks) out["tasks"].push_back(json_of(task));
     std::puts(out.dump().c_str());

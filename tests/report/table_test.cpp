@@ -30,7 +30,10 @@ TEST(Table, MarkdownEscapesBars) {
 
 TEST(Table, NamesFromFilesCannotAct) {
   Table table({{"task"}});
-  table.add({"a\x1b[2Jb\xc2\x9b" "c\n"}).add({"<script>alert(\"x\")&</script>"});
+  table
+      .add({"a\x1b[2Jb\xc2\x9b"
+            "c\n"})
+      .add({"<script>alert(\"x\")&</script>"});
   std::string const terminal = table.render(TableStyle::terminal);
   EXPECT_NE(terminal.find("a?[2Jb?c?"), std::string::npos) << terminal;
   std::string const html = table.render(TableStyle::html);

@@ -64,8 +64,9 @@ CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::str
   auto const out = run_dir_ / ".evaluations" / (step_name(step) + "." + split + ".json");
   auto const log = run_dir_ / ".evaluations" / (step_name(step) + "." + split + ".log");
   bool const tokens = config_.behavior.set != std::vector<std::string>{"none"};
-  std::vector<std::string> arguments{"evaluate", "--model", checkpoint_of(run_dir_, step).string(), "--data", config_.data.file,
-                                     "--split", split, "--out", out.string()};
+  std::vector<std::string> arguments{"evaluate", "--model",         checkpoint_of(run_dir_, step).string(),
+                                     "--data",   config_.data.file, "--split",
+                                     split,      "--out",           out.string()};
   auto add = [&](std::string const& name, std::string const& value) {
     arguments.push_back("--" + name);
     arguments.push_back(value);
@@ -83,7 +84,8 @@ CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::str
   if (tokens) {
     for (auto const& behavior : config_.behavior.set) add("behavior", behavior);
   }
-  if (!final_table && config_.evaluate.max_records > 0) add("max-records", std::to_string(config_.evaluate.max_records));
+  if (!final_table && config_.evaluate.max_records > 0)
+    add("max-records", std::to_string(config_.evaluate.max_records));
 
   Outcome outcome;
   try {
@@ -140,7 +142,8 @@ void CheckpointScorer::score(std::int64_t step) {
   if (step == 0 && line["status"] == "scored") before_ = evaluate(0, config_.evaluate.final_split, true);
   if (step != 0) remove_quietly(lease_of(run_dir_, step));
   if (line["status"] == "failed")
-    std::fprintf(stderr, "bsft: evaluation of %s failed: %s\n", step_name(step).c_str(), line["error"].get<std::string>().c_str());
+    std::fprintf(stderr, "bsft: evaluation of %s failed: %s\n", step_name(step).c_str(),
+                 line["error"].get<std::string>().c_str());
   try {
     append_line(run_dir_ / "evaluations.jsonl", line.dump());
   } catch (std::exception const& error) {

@@ -1,18 +1,17 @@
 // Score the checkpoints of a run, each in a child process, and write what came out.
 //
-// score(step) leases run_dir/checkpoints/step-%08d (a file checkpoints/.leases/step-%08d, which retention honours), runs
-// `bsft evaluate` on it in a child of its own (a plain process: no OMPI_*, PMIX_*, PMI_*, SLURM_* in its environment),
-// appends one line to evaluations.jsonl and moves BEST where evaluate.metric is the highest so far.  A child that fails
-// is a line with its error; it never stops training.  A checkpoint whose digest was scored on the same split before (by
-// an earlier attempt, too) is not scored again.  Step 0 is leased from the construction until finish; score(0) also
-// scores it on evaluate.final_split.
-// finish(step) scores step 0 (where that is not done) and the final checkpoint on evaluate.final_split and writes results.json atomically: the
-// final checkpoint's results (results.hpp), "final" {step, model_digest}, "before" (step 0's, likewise), data_digest,
-// model_digest, config_digest, and "missing" where something is; no times and no host names, so that the same run gives
-// the same bytes.  report/results_table.hpp prints it.
-// Errors: only finish throws, Error(evaluation_incomplete) naming what is missing, after results.json is written with
-// what there is.
-// Threads: one caller, a rank outside the trainers' communicator or the only rank between two steps.  Calls block.
+// score(step) leases run_dir/checkpoints/step-%08d (a file checkpoints/.leases/step-%08d, which retention honours),
+// runs `bsft evaluate` on it in a child of its own (a plain process: no OMPI_*, PMIX_*, PMI_*, SLURM_* in its
+// environment), appends one line to evaluations.jsonl and moves BEST where evaluate.metric is the highest so far.  A
+// child that fails is a line with its error; it never stops training.  A checkpoint whose digest was scored on the same
+// split before (by an earlier attempt, too) is not scored again.  Step 0 is leased from the construction until finish;
+// score(0) also scores it on evaluate.final_split. finish(step) scores step 0 (where that is not done) and the final
+// checkpoint on evaluate.final_split and writes results.json atomically: the final checkpoint's results (results.hpp),
+// "final" {step, model_digest}, "before" (step 0's, likewise), data_digest, model_digest, config_digest, and "missing"
+// where something is; no times and no host names, so that the same run gives the same bytes.  report/results_table.hpp
+// prints it. Errors: only finish throws, Error(evaluation_incomplete) naming what is missing, after results.json is
+// written with what there is. Threads: one caller, a rank outside the trainers' communicator or the only rank between
+// two steps.  Calls block.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +48,8 @@ class CheckpointScorer {
   std::filesystem::path run_dir_, program_;
   std::set<std::pair<std::string, std::string>> scored_;  // (split, digest)
   std::optional<double> best_;
-  std::optional<Outcome> before_;  // step 0 on final_split, scored early so that the end of the job does not wait for it
+  std::optional<Outcome>
+      before_;  // step 0 on final_split, scored early so that the end of the job does not wait for it
 };
 
 }  // namespace bsft

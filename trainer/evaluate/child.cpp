@@ -22,8 +22,8 @@ namespace bsft {
 namespace {
 
 constexpr std::string_view supervisor = "BSFT_SUPERVISOR";
-constexpr std::array<std::string_view, 9> launcher_variables{
-    "OMPI_", "PMIX_", "PMI_", "PRTE_", "SLURM_", "MPI_LOCAL", "HYDI_", "HYDRA_", "MV2_"};
+constexpr std::array<std::string_view, 9> launcher_variables{"OMPI_",     "PMIX_", "PMI_",   "PRTE_", "SLURM_",
+                                                             "MPI_LOCAL", "HYDI_", "HYDRA_", "MV2_"};
 
 std::vector<std::string> environment_of(Variables variables) {
   std::vector<std::string> result;

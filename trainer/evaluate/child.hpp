@@ -13,8 +13,8 @@
 namespace bsft {
 
 struct ChildEnd {
-  int exit_code = 0;   // 128 + the signal's number where one ended it
-  std::string error;   // its last line of error output; empty where it ended well
+  int exit_code = 0;  // 128 + the signal's number where one ended it
+  std::string error;  // its last line of error output; empty where it ended well
 };
 
 // plain: as above.  kept: the child is a launcher itself (mpirun, which needs the job's variables).

@@ -58,8 +58,10 @@ void write_records(std::filesystem::path const& file, StoreReader const& reader,
       Choice const choice = choose(condition, info, one);
       if (choice.scores == nullptr) continue;
       OrderedJson& entry = line["conditions"][std::string(name_of(condition))];
-      if (choice.behavior >= 0) entry["behavior"] = catalog.behaviors.tokens[static_cast<std::size_t>(choice.behavior)].name;
-      entry["prediction"] = choice.label < 0 ? OrderedJson() : OrderedJson(task.labels[static_cast<std::size_t>(choice.label)]);
+      if (choice.behavior >= 0)
+        entry["behavior"] = catalog.behaviors.tokens[static_cast<std::size_t>(choice.behavior)].name;
+      entry["prediction"] =
+          choice.label < 0 ? OrderedJson() : OrderedJson(task.labels[static_cast<std::size_t>(choice.label)]);
       entry["log_p"] = choice.scores->sum;
       entry["log_p_per_token"] = choice.scores->average;
     }
@@ -83,11 +85,14 @@ std::vector<std::int64_t> records_to_score(StoreReader const& reader, Evaluation
   if (count == 0) {
     std::string suites;
     for (auto const& suite : request.suites) suites += (suites.empty() ? " of suite " : ", ") + suite;
-    throw Invalid(Exit::data, "no record to score", "split " + std::string(name_of(request.split)) + suites + " of " +
-                  request.data.string() + " is empty", "see bsft data audit for what the file holds");
+    throw Invalid(
+        Exit::data, "no record to score",
+        "split " + std::string(name_of(request.split)) + suites + " of " + request.data.string() + " is empty",
+        "see bsft data audit for what the file holds");
   }
   std::vector<std::pair<std::uint64_t, std::int64_t>> order;
-  for (auto const& [number, _] : by_case) order.emplace_back(mix(request.seed, 0xca5e, static_cast<std::uint64_t>(number)), number);
+  for (auto const& [number, _] : by_case)
+    order.emplace_back(mix(request.seed, 0xca5e, static_cast<std::uint64_t>(number)), number);
   std::sort(order.begin(), order.end());
   std::vector<std::int64_t> chosen;
   for (auto const& [_, number] : order) {
@@ -119,10 +124,15 @@ OrderedJson evaluate(EvaluationRequest const& request) {
   std::vector<std::int64_t> const records = records_to_score(reader, request);
   ModelFolder const model(request.model, reader, request.template_family, request.seed);
   ScoringSettings const settings = scoring_settings(request, catalog);
-  auto const position = request.position == "before_prompt" ? BehaviorPosition::before_prompt : BehaviorPosition::before_response;
+  auto const position =
+      request.position == "before_prompt" ? BehaviorPosition::before_prompt : BehaviorPosition::before_response;
   PromptSource const prompts = request.arm == "instruction" ? instructed_prompts(reader, model.chat_template())
                                                             : stored_prompts(reader, position);
-  std::vector<ScoredRecord> const scored = Scorer(model.decoder(), reader, prompts, settings).score(records);
+  Scorer const scorer(model.decoder(), reader, prompts, settings);
+  auto const tell = [&](std::size_t done) {
+    if (request.tell) request.tell(done, records.size());
+  };
+  std::vector<ScoredRecord> const scored = scorer.score(records, tell);
 
   ResultSettings result;
   result.split = request.split;

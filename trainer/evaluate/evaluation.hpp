@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,13 +27,14 @@ namespace bsft {
 struct EvaluationRequest {
   std::filesystem::path model, data, records_out;  // records_out: a JSON line a record; empty: none
   Split split = Split::test;
-  std::vector<std::string> suites;                 // empty: all of the file
+  std::vector<std::string> suites;  // empty: all of the file
   std::vector<Condition> conditions{Condition::self, Condition::right, Condition::wrong, Condition::none};
   std::string arm = "behavior", position = "before_response", template_family = "auto";
-  std::vector<std::string> behaviors;              // as behavior.set
-  bool given = false;                              // behavior.selection: given
+  std::vector<std::string> behaviors;  // as behavior.set
+  bool given = false;                  // behavior.selection: given
   std::int64_t max_records = 0, max_tokens = 4096;
   std::uint64_t seed = 1;
+  std::function<void(std::size_t done, std::size_t all)> tell;  // after each pass; may be empty
 };
 
 OrderedJson evaluate(EvaluationRequest const& request);

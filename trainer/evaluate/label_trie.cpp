@@ -19,8 +19,10 @@ LabelTrie::LabelTrie(std::string const& task, std::vector<std::vector<TokenId>> 
   // Depth first: the paths in lexicographic order, each beginning of a label that has a next token.
   std::vector<std::vector<TokenId>> paths{{}};
   for (auto const& label : labels) {
-    if (label.empty()) throw Invalid(Exit::data, "task " + task + " declares a label without tokens", "", "give it a text");
-    for (std::size_t n = 1; n < label.size(); ++n) paths.emplace_back(label.begin(), label.begin() + static_cast<std::ptrdiff_t>(n));
+    if (label.empty())
+      throw Invalid(Exit::data, "task " + task + " declares a label without tokens", "", "give it a text");
+    for (std::size_t n = 1; n < label.size(); ++n)
+      paths.emplace_back(label.begin(), label.begin() + static_cast<std::ptrdiff_t>(n));
   }
   std::sort(paths.begin(), paths.end());
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());

@@ -151,7 +151,8 @@ Scoreboard score_items(std::span<Judged const> items, LabelSets const& sets, std
   Tables tables(sets, groups);
   for (std::size_t i = 0; i < items.size(); ++i) {
     Judged const& item = items[i];
-    ensure(item.task >= 0 && static_cast<std::size_t>(item.task) < sets.labels.size(), "a judged item has a known task");
+    ensure(item.task >= 0 && static_cast<std::size_t>(item.task) < sets.labels.size(),
+           "a judged item has a known task");
     tables.add(item, 1);
     by_case[item.cluster].push_back(i);
   }

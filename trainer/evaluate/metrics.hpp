@@ -1,13 +1,14 @@
 // Count what was predicted, and say how good it was: macro-F1, accuracy, intervals.
 //
-//   F1(c) = 2 hits(c) / (support(c) + predicted(c));  macro-F1 = mean over the classes with support(c) + predicted(c) > 0
+//   F1(c) = 2 hits(c) / (support(c) + predicted(c));  macro-F1 = mean over the classes with support(c) + predicted(c) >
+//   0
 // A declared class that has no support and no predictions is left out, as scikit-learn does when it takes its labels
 // from the data; a prediction outside the declared labels (-1) is wrong for its true class and counted as invalid, and
-// adds no class.  Per group and overall two numbers: the unweighted mean over tasks, and the pooled macro-F1, which puts
-// the items of all tasks into one table whose classes are the label strings.
-// Intervals: percentiles 2.5 and 97.5 (linear, as numpy) of a bootstrap that draws whole cases with replacement; drawn
-// from (seed, draw, position) alone, so the same items give the same bits.
-// Source: scikit-learn's f1_score(average="macro", zero_division=0); tests/evaluate compares to 1e-12.
+// adds no class.  Per group and overall two numbers: the unweighted mean over tasks, and the pooled macro-F1, which
+// puts the items of all tasks into one table whose classes are the label strings. Intervals: percentiles 2.5 and 97.5
+// (linear, as numpy) of a bootstrap that draws whole cases with replacement; drawn from (seed, draw, position) alone,
+// so the same items give the same bits. Source: scikit-learn's f1_score(average="macro", zero_division=0);
+// tests/evaluate compares to 1e-12.
 #pragma once
 
 #include <cstdint>
@@ -54,8 +55,8 @@ struct Score {
 // The labels of each task; the same string in two tasks is one class when pooled.
 struct LabelSets {
   explicit LabelSets(std::vector<std::vector<std::string>> labels);
-  std::vector<std::vector<std::string>> labels;        // [task][label]
-  std::vector<std::vector<std::int32_t>> pooled;       // [task][label] -> class of the pooled table
+  std::vector<std::vector<std::string>> labels;   // [task][label]
+  std::vector<std::vector<std::int32_t>> pooled;  // [task][label] -> class of the pooled table
   std::size_t pooled_classes = 0;
 };
 

@@ -72,14 +72,16 @@ Choice choose(Condition condition, RecordInfo const& info, ScoredRecord const& s
   }
   // `right` of a record whose behaviour carries no token is the record without one.
   auto const& scores = choice.behavior < 0 ? scored.plain : scored.forced[static_cast<std::size_t>(choice.behavior)];
-  bool const any = std::any_of(scored.forced.begin(), scored.forced.end(), [](auto const& s) { return !s.sum.empty(); });
+  bool const any =
+      std::any_of(scored.forced.begin(), scored.forced.end(), [](auto const& s) { return !s.sum.empty(); });
   if (scores.sum.empty() || (condition == Condition::right && !any)) return choice;
   choice.scores = &scores;
   choice.label = likeliest(scores.sum);
   return choice;
 }
 
-OrderedJson results_of(StoreReader const& reader, std::span<ScoredRecord const> scored, ResultSettings const& settings) {
+OrderedJson results_of(StoreReader const& reader, std::span<ScoredRecord const> scored,
+                       ResultSettings const& settings) {
   Catalog const& catalog = reader.catalog();
   std::vector<std::string> const& suites = settings.suites.empty() ? catalog.suites : settings.suites;
   OrderedJson conditions = OrderedJson::object(), steer = OrderedJson::object(), unavailable = OrderedJson::object();

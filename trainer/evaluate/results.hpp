@@ -2,16 +2,19 @@
 //
 //   {"suites":     {<suite>: {"overall": S, "groups": {<group>: S}, "tasks": {<task>: S}}},   the headline condition
 //    "conditions": {<self|right|wrong|none>: {"suites": …as above}},
-//    "steer":      {<suite>: {"selection": {macro_f1, accuracy, support, majority}, "conditions": {<c>: {over_intervention_rate,
+//    "steer":      {<suite>: {"selection": {macro_f1, accuracy, support, majority}, "conditions": {<c>:
+//    {over_intervention_rate,
 //                    clean_twins, missed_need_rate, planted}}}},
 //    "headline", "split", "records", "unavailable": {<condition>: why}}
-//   S = {macro_f1_tasks, macro_f1_pooled, accuracy, ci95, ci95_pooled, support, invalid, majority: {label?, macro_f1_tasks,
-//        macro_f1_pooled, accuracy}}; a task has its group, its labels and constant_prediction (all items got one label)
-// Conditions: self = the behaviour that the model itself finds likeliest, right = the record's, wrong = the next behaviour
-// after it, none = no token.  The headline is the first of self, right, none that was scored (right first where the
-// behaviour is given).  Majority: each task's most frequent label in the train split (of the scored items where it has
-// none); the first declared one where two are equal.  A label means "intervene" where all records with it do.
-// Nothing here depends on time or machine: the same scores give the same bytes.
+//   S = {macro_f1_tasks, macro_f1_pooled, accuracy, ci95, ci95_pooled, support, invalid, majority: {label?,
+//   macro_f1_tasks,
+//        macro_f1_pooled, accuracy}}; a task has its group, its labels and constant_prediction (all items got one
+//        label)
+// Conditions: self = the behaviour that the model itself finds likeliest, right = the record's, wrong = the next
+// behaviour after it, none = no token.  The headline is the first of self, right, none that was scored (right first
+// where the behaviour is given).  Majority: each task's most frequent label in the train split (of the scored items
+// where it has none); the first declared one where two are equal.  A label means "intervene" where all records with it
+// do. Nothing here depends on time or machine: the same scores give the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +48,7 @@ struct ResultSettings {
   Split split = Split::test;
   std::vector<std::string> suites;  // empty: all of the file
   std::vector<Condition> conditions{Condition::self, Condition::right, Condition::wrong, Condition::none};
-  bool given = false;               // the behaviour is given, not selected
+  bool given = false;  // the behaviour is given, not selected
   Bootstrap bootstrap;
 };
 

@@ -24,7 +24,8 @@ std::vector<double> log_probabilities(Decoder const& decoder, Forest const& fore
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
   std::vector<std::vector<std::size_t>> asked(rows.size());
   for (std::size_t i = 0; i < forest.supervised.size(); ++i) {
-    asked[static_cast<std::size_t>(std::lower_bound(rows.begin(), rows.end(), forest.supervised[i].row) - rows.begin())].push_back(i);
+    asked[static_cast<std::size_t>(std::lower_bound(rows.begin(), rows.end(), forest.supervised[i].row) - rows.begin())]
+        .push_back(i);
   }
   std::vector<double> result(forest.supervised.size());
   at::Tensor const hidden = decoder.forward(forest);
@@ -41,12 +42,13 @@ std::vector<double> log_probabilities(Decoder const& decoder, Forest const& fore
         to.push_back(i);
       }
     }
-    at::Tensor const logits = decoder.logits(hidden, {rows.begin() + static_cast<std::ptrdiff_t>(begin),
-                                                      rows.begin() + static_cast<std::ptrdiff_t>(end)});
+    at::Tensor const logits = decoder.logits(
+        hidden, {rows.begin() + static_cast<std::ptrdiff_t>(begin), rows.begin() + static_cast<std::ptrdiff_t>(end)});
     auto const picked = [&](std::vector<std::int64_t> const& indices) {
       return at::tensor(indices, at::kLong).to(logits.device());
     };
-    at::Tensor const values = at::log_softmax(logits, -1).index({picked(line), picked(column)}).to(at::kCPU).contiguous();
+    at::Tensor const values =
+        at::log_softmax(logits, -1).index({picked(line), picked(column)}).to(at::kCPU).contiguous();
     float const* data = values.const_data_ptr<float>();
     for (std::size_t i = 0; i < to.size(); ++i) result[to[i]] = data[i];
   }
@@ -97,7 +99,8 @@ Scorer::Scorer(Decoder const& decoder, StoreReader const& reader, PromptSource p
 // Tokens that these leaves add to the pass.
 std::int64_t Scorer::cost(Pass const& pass, Leaves const& leaves) const {
   LabelTrie const& trie = tries_[static_cast<std::size_t>(index(leaves.task))];
-  Leaves const* before = pass.members.empty() || pass.members.back().share != leaves.share ? nullptr : &pass.members.back();
+  Leaves const* before =
+      pass.members.empty() || pass.members.back().share != leaves.share ? nullptr : &pass.members.back();
   std::size_t tokens = 0;
   for (std::size_t c = 0; c < leaves.prompts.size(); ++c) {
     auto const& prompt = leaves.prompts[c];
@@ -167,7 +170,8 @@ void Scorer::run(Pass& pass, std::vector<ScoredRecord>& results) const {
   pass = Pass{};
 }
 
-std::vector<ScoredRecord> Scorer::score(std::span<std::int64_t const> records) const {
+std::vector<ScoredRecord> Scorer::score(std::span<std::int64_t const> records,
+                                        std::function<void(std::size_t done)> const& tell) const {
   std::size_t const count = settings_.uses.size();
   std::vector<ScoredRecord> results(records.size());
   Pass pass;
@@ -180,10 +184,14 @@ std::vector<ScoredRecord> Scorer::score(std::span<std::int64_t const> records) c
     for (std::size_t k = 0; k < count; ++k) {
       if (settings_.uses[k]) leaves.prompts[1 + k] = prompts_(records[i], static_cast<BehaviorId>(k));
     }
-    if (!pass.members.empty() && pass.tokens + cost(pass, leaves) > settings_.max_tokens) run(pass, results);
+    if (!pass.members.empty() && pass.tokens + cost(pass, leaves) > settings_.max_tokens) {
+      run(pass, results);
+      if (tell) tell(i);
+    }
     add(pass, std::move(leaves));
   }
   if (!pass.members.empty()) run(pass, results);
+  if (tell) tell(records.size());
   return results;
 }
 

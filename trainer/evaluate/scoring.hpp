@@ -50,7 +50,9 @@ class Scorer {
  public:
   // All of these must outlive it.
   Scorer(Decoder const& decoder, StoreReader const& reader, PromptSource prompts, ScoringSettings settings);
-  std::vector<ScoredRecord> score(std::span<std::int64_t const> records) const;
+  // tell: called after each pass with the records done.
+  std::vector<ScoredRecord> score(std::span<std::int64_t const> records,
+                                  std::function<void(std::size_t done)> const& tell = {}) const;
 
  private:
   struct Pass;

@@ -110,7 +110,8 @@ OrderedJson SuiteView::scores(Condition condition, Bootstrap bootstrap, Split sp
 
   std::vector<std::vector<char>> seen(catalog.tasks.size());
   for (std::size_t t = 0; t < seen.size(); ++t) seen[t].assign(catalog.tasks[t].labels.size() + 1, 0);
-  for (Judged const& item : items) seen[static_cast<std::size_t>(item.task)][static_cast<std::size_t>(item.prediction + 1)] = 1;
+  for (Judged const& item : items)
+    seen[static_cast<std::size_t>(item.task)][static_cast<std::size_t>(item.prediction + 1)] = 1;
 
   OrderedJson json;
   json["overall"] = board.overall ? json_of(*board.overall, *baseline.overall) : OrderedJson();
@@ -144,7 +145,8 @@ OrderedJson SuiteView::selection() const {
   json["macro_f1"] = *table.macro_f1();
   json["accuracy"] = *table.accuracy();
   json["support"] = members_.size();
-  json["majority"] = static_cast<double>(*std::max_element(support.begin(), support.end())) / static_cast<double>(members_.size());
+  json["majority"] =
+      static_cast<double>(*std::max_element(support.begin(), support.end())) / static_cast<double>(members_.size());
   return json;
 }
 

@@ -11,7 +11,8 @@ namespace bsft {
 namespace {
 
 constexpr double width = 760, height = 300, left = 64, right = 16, top = 34, bottom = 44;
-constexpr std::array<char const*, 8> colours{"#1f6fb4", "#d1495b", "#2e8b57", "#8a5fbf", "#c77d0a", "#4d4d4d", "#0b8a8f", "#b0457f"};
+constexpr std::array<char const*, 8> colours{"#1f6fb4", "#d1495b", "#2e8b57", "#8a5fbf",
+                                             "#c77d0a", "#4d4d4d", "#0b8a8f", "#b0457f"};
 
 std::string text_of(double value) {
   std::array<char, 32> text{};
@@ -63,7 +64,8 @@ std::vector<std::pair<double, double>> thinned(std::vector<std::pair<double, dou
   for (std::size_t begin = 0; begin < points.size(); begin += stretch) {
     auto const first = points.begin() + static_cast<std::ptrdiff_t>(begin);
     auto const last = points.begin() + static_cast<std::ptrdiff_t>(std::min(begin + stretch, points.size()));
-    auto [low, high] = std::minmax_element(first, last, [](auto const& a, auto const& b) { return a.second < b.second; });
+    auto [low, high] =
+        std::minmax_element(first, last, [](auto const& a, auto const& b) { return a.second < b.second; });
     if (high < low) std::swap(low, high);
     kept.push_back(*low);
     if (low != high) kept.push_back(*high);
@@ -91,27 +93,36 @@ std::string line_chart(std::string const& title, std::string const& x_name, std:
   auto to_x = [&](double v) { return left + (v - x.low) / (x.high - x.low) * (width - left - right); };
   auto to_y = [&](double v) { return height - bottom - (v - y.low) / (y.high - y.low) * (height - top - bottom); };
   auto line = [](double x1, double y1, double x2, double y2) {
-    return "<line x1=\"" + at(x1) + "\" y1=\"" + at(y1) + "\" x2=\"" + at(x2) + "\" y2=\"" + at(y2) + "\" class=\"grid\"/>\n";
+    return "<line x1=\"" + at(x1) + "\" y1=\"" + at(y1) + "\" x2=\"" + at(x2) + "\" y2=\"" + at(y2) +
+           "\" class=\"grid\"/>\n";
   };
   auto text = [](double px, double py, std::string const& anchor, std::string const& words) {
-    return "<text x=\"" + at(px) + "\" y=\"" + at(py) + "\" text-anchor=\"" + anchor + "\">" + html_text(words) + "</text>\n";
+    return "<text x=\"" + at(px) + "\" y=\"" + at(py) + "\" text-anchor=\"" + anchor + "\">" + html_text(words) +
+           "</text>\n";
   };
-  std::string svg = "<svg viewBox=\"0 0 " + at(width) + " " + at(height) + "\" role=\"img\" aria-label=\"" + html_text(title) + "\">\n";
-  for (double const tick : ticks(y, 5)) svg += line(left, to_y(tick), width - right, to_y(tick)) + text(left - 6, to_y(tick) + 4, "end", text_of(tick));
-  for (double const tick : ticks(x, 8)) svg += line(to_x(tick), height - bottom, to_x(tick), height - bottom + 4) + text(to_x(tick), height - bottom + 18, "middle", text_of(tick));
+  std::string svg = "<svg viewBox=\"0 0 " + at(width) + " " + at(height) + "\" role=\"img\" aria-label=\"" +
+                    html_text(title) + "\">\n";
+  for (double const tick : ticks(y, 5))
+    svg += line(left, to_y(tick), width - right, to_y(tick)) + text(left - 6, to_y(tick) + 4, "end", text_of(tick));
+  for (double const tick : ticks(x, 8))
+    svg += line(to_x(tick), height - bottom, to_x(tick), height - bottom + 4) +
+           text(to_x(tick), height - bottom + 18, "middle", text_of(tick));
   svg += text((left + width - right) / 2, height - 8, "middle", x_name);
   double legend = left;
   for (std::size_t s = 0; s < shown.size(); ++s) {
     char const* const colour = colours[s % colours.size()];
     std::string points;
     for (auto const& [px, py] : shown[s].points) points += at(to_x(px)) + "," + at(to_y(py)) + " ";
-    svg += std::string("<polyline fill=\"none\" stroke-width=\"1.6\" stroke=\"") + colour + "\" points=\"" + points + "\"/>\n";
+    svg += std::string("<polyline fill=\"none\" stroke-width=\"1.6\" stroke=\"") + colour + "\" points=\"" + points +
+           "\"/>\n";
     if (shown[s].points.size() < 40) {
       for (auto const& [px, py] : shown[s].points) {
-        svg += "<circle r=\"2.5\" fill=\"" + std::string(colour) + "\" cx=\"" + at(to_x(px)) + "\" cy=\"" + at(to_y(py)) + "\"/>\n";
+        svg += "<circle r=\"2.5\" fill=\"" + std::string(colour) + "\" cx=\"" + at(to_x(px)) + "\" cy=\"" +
+               at(to_y(py)) + "\"/>\n";
       }
     }
-    svg += "<rect x=\"" + at(legend) + "\" y=\"12\" width=\"10\" height=\"10\" fill=\"" + colour + "\"/>\n" + text(legend + 14, 21, "start", shown[s].name);
+    svg += "<rect x=\"" + at(legend) + "\" y=\"12\" width=\"10\" height=\"10\" fill=\"" + colour + "\"/>\n" +
+           text(legend + 14, 21, "start", shown[s].name);
     legend += 34 + 6.6 * static_cast<double>(shown[s].name.size());
   }
   return svg + "</svg>\n";

@@ -29,7 +29,8 @@ std::vector<Json> read_lines(std::filesystem::path const& file) {
   std::string const text = read_file(file);
   for (std::size_t begin = 0; begin < text.size();) {
     std::size_t const end = std::min(text.find('\n', begin), text.size());
-    Json line = Json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+    Json line = Json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
+                            text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
     if (line.is_object()) lines.push_back(std::move(line));
     begin = end + 1;
   }
@@ -39,7 +40,8 @@ std::vector<Json> read_lines(std::filesystem::path const& file) {
 Series series_of(std::vector<Json> const& lines, std::string const& name, Json::json_pointer const& where) {
   Series series{name, {}};
   for (Json const& line : lines) {
-    if (!line.contains("step") || !line["step"].is_number() || !line.contains(where) || !line.at(where).is_number()) continue;
+    if (!line.contains("step") || !line["step"].is_number() || !line.contains(where) || !line.at(where).is_number())
+      continue;
     series.points.emplace_back(line["step"].get<double>(), line.at(where).get<double>());
   }
   return series;
@@ -56,7 +58,8 @@ std::string evaluation_section(std::filesystem::path const& run) {
   for (Json const& line : lines) {
     if (line.value("status", "") == "scored" && line.contains("suites")) scored.push_back(line);
     if (line.value("status", "") == "failed") {
-      failures += "<p class=\"failed\">" + html_text(line.value("checkpoint", "?") + " was not scored: " + line.value("error", "")) + "</p>\n";
+      failures += "<p class=\"failed\">" +
+                  html_text(line.value("checkpoint", "?") + " was not scored: " + line.value("error", "")) + "</p>\n";
     }
   }
   if (!scored.empty() && scored.back()["suites"].is_object()) {
@@ -79,17 +82,22 @@ std::string training_section(std::filesystem::path const& run) {
   if (lines.empty()) return note("No step has been logged yet.");
   using Where = Json::json_pointer;
   std::string text = "<h3>Loss</h3>\n" + line_chart("loss over the steps", "step",
-      {series_of(lines, "loss", Where("/loss")), series_of(lines, "behaviour token", Where("/behavior_loss"))});
-  std::string const accuracy = line_chart("behaviour-token accuracy", "step", {series_of(lines, "behaviour-token accuracy", Where("/behavior_accuracy"))});
+                                                    {series_of(lines, "loss", Where("/loss")),
+                                                     series_of(lines, "behaviour token", Where("/behavior_loss"))});
+  std::string const accuracy = line_chart("behaviour-token accuracy", "step",
+                                          {series_of(lines, "behaviour-token accuracy", Where("/behavior_accuracy"))});
   if (!accuracy.empty()) text += "<h3>Behaviour token</h3>\n" + accuracy;
-  text += "<h3>Learning rate</h3>\n" + line_chart("learning rate", "step", {series_of(lines, "learning rate", Where("/learning_rate"))});
+  text += "<h3>Learning rate</h3>\n" +
+          line_chart("learning rate", "step", {series_of(lines, "learning rate", Where("/learning_rate"))});
   return text;
 }
 
 std::string run_section(std::filesystem::path const& run) {
   bool const any = std::filesystem::exists(run / "config.yaml") || std::filesystem::exists(run / "metrics.jsonl") ||
                    std::filesystem::exists(run / "results.json");
-  if (!any) throw Invalid(Exit::usage, run.string() + " is not a run folder", "no config.yaml, metrics.jsonl or results.json", "name a folder that bsft train wrote");
+  if (!any)
+    throw Invalid(Exit::usage, run.string() + " is not a run folder", "no config.yaml, metrics.jsonl or results.json",
+                  "name a folder that bsft train wrote");
   std::string text = "<h2>" + html_text((run / "").parent_path().filename().string()) + "</h2>\n";
   std::string digests;
   if (std::filesystem::exists(run / "results.json")) {
@@ -102,7 +110,8 @@ std::string run_section(std::filesystem::path const& run) {
     }
     Table table({{"digest of"}, {"XXH3-128"}});
     for (char const* key : {"data_digest", "model_digest", "config_digest"}) {
-      if (results.contains(key) && results[key].is_string()) table.add({std::string(key).substr(0, std::string(key).find('_')), results[key].get<std::string>()});
+      if (results.contains(key) && results[key].is_string())
+        table.add({std::string(key).substr(0, std::string(key).find('_')), results[key].get<std::string>()});
     }
     digests = "<h3>Digests</h3>\n" + table.render(TableStyle::html);
   } else {
@@ -130,7 +139,8 @@ std::string report_html(std::vector<std::filesystem::path> const& runs) {
   return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-         "<title>BehaviorSFT report</title>\n" + std::string(style) + "</head>\n<body>\n<h1>BehaviorSFT report</h1>\n" + body + "</body>\n</html>\n";
+         "<title>BehaviorSFT report</title>\n" +
+         std::string(style) + "</head>\n<body>\n<h1>BehaviorSFT report</h1>\n" + body + "</body>\n</html>\n";
 }
 
 void write_report(std::vector<std::filesystem::path> const& runs, std::filesystem::path const& out) {

@@ -58,7 +58,8 @@ Table suite_table(Columns const& columns, std::string const& headline) {
   OrderedJson const& groups = columns.after->at("groups");
   for (auto const& [group, unused] : groups.items()) {
     for (auto const& [task, score] : columns.after->at("tasks").items()) {
-      if (score.value("group", "") == group) table.add(row(group + " / " + task, columns, {"tasks", task}, "macro_f1_tasks", "ci95"));
+      if (score.value("group", "") == group)
+        table.add(row(group + " / " + task, columns, {"tasks", task}, "macro_f1_tasks", "ci95"));
     }
   }
   table.add_rule();
@@ -129,9 +130,15 @@ std::string results_text(OrderedJson const& results, TableStyle style) {
   std::string text;
   for (TitledTable const& titled : results_tables(results)) {
     switch (style) {
-      case TableStyle::terminal: text += titled.title + "\n\n"; break;
-      case TableStyle::markdown: text += "**" + titled.title + "**\n\n"; break;
-      case TableStyle::html: text += "<h3>" + html_text(titled.title) + "</h3>\n"; break;
+      case TableStyle::terminal:
+        text += titled.title + "\n\n";
+        break;
+      case TableStyle::markdown:
+        text += "**" + titled.title + "**\n\n";
+        break;
+      case TableStyle::html:
+        text += "<h3>" + html_text(titled.title) + "</h3>\n";
+        break;
     }
     text += titled.table.render(style) + "\n";
   }

@@ -89,7 +89,8 @@ std::string Table::render(TableStyle style) const {
     auto line = [&](std::vector<std::string> const& cells, char const* tag) {
       std::string text = "<tr>";
       for (std::size_t c = 0; c < cells.size(); ++c) {
-        text += std::string("<") + tag + (columns_[c].align == Align::right ? " class=\"number\">" : ">") + cells[c] + "</" + tag + ">";
+        text += std::string("<") + tag + (columns_[c].align == Align::right ? " class=\"number\">" : ">") + cells[c] +
+                "</" + tag + ">";
       }
       return text + "</tr>\n";
     };
@@ -120,8 +121,10 @@ std::string Table::render(TableStyle style) const {
   rule += "\n";
   std::string text = line(head) + rule;
   for (auto const& row : body) {
-    if (!row.empty()) text += line(row);
-    else if (!markdown) text += rule;
+    if (!row.empty())
+      text += line(row);
+    else if (!markdown)
+      text += rule;
   }
   return text;
 }
@@ -137,11 +140,20 @@ std::string html_text(std::string_view text) {
   std::string result;
   for (char const c : printable(text)) {
     switch (c) {
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '&': result += "&amp;"; break;
-      case '"': result += "&quot;"; break;
-      default: result += c;
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '&':
+        result += "&amp;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      default:
+        result += c;
     }
   }
   return result;

@@ -46,7 +46,10 @@ class Oracle {
       for (auto const& one : facts_.agreed) complete = complete && closing.count(one.step) == 1;
       return complete ? "COMPLETE" : "OMISSION";
     }
-    if (task == "contraindication_alert") return slot("drug") == facts_.allergy ? "STOP" : "SAFE";
+    if (task == "contraindication_alert") {
+      auto const& known = facts_.allergies;
+      return std::find(known.begin(), known.end(), slot("drug")) != known.end() ? "STOP" : "SAFE";
+    }
     return "";
   }
 
@@ -121,7 +124,7 @@ TEST(Generator, TwinsDifferOnlyInWhatWasPlanted) {
   std::map<std::string, std::vector<Record const*>> pairs;
   for (auto const& one : all)
     if (!one.twin_id.empty()) pairs[one.twin_id].push_back(&one);
-  EXPECT_GE(pairs.size(), 60U * 6);
+  EXPECT_GE(pairs.size(), 60U * 4);
   for (auto const& [id, pair] : pairs) {
     ASSERT_EQ(pair.size(), 2U) << id;
     auto const &planted = *pair[0], &clean = *pair[1];
@@ -217,7 +220,9 @@ TEST(Generator, CoversTheBenchmark) {
     EXPECT_GE(task.questions.size(), 3U) << task.name;
     EXPECT_GE(labels[task.name].size(), std::min<std::size_t>(task.labels.size(), 7)) << task.name;
   }
-  for (auto const& [id, count] : cases) EXPECT_EQ(count, static_cast<std::int64_t>(all.size() / cases.size())) << id;
+  // Brief, middling and long dialogues: a few questions to some forty.
+  for (auto const& [id, count] : cases) EXPECT_TRUE(count >= 3 && count <= 50) << id << ": " << count;
+  EXPECT_GE(all.size(), cases.size() * 14);
 }
 
 TEST(Generator, SplitsByCase) {
@@ -246,8 +251,8 @@ TEST(Generator, SameSeedSameBytes) {
 // Made by this test on x86-64 Linux with GCC 12; any machine must give it.  A change of wording or of a draw changes it:
 // put the printed value here, and make configs/tiny's tokenizer anew if words are new.
 TEST(Generator, BytesAreThoseOfTheGolden) {
-  EXPECT_EQ(digest({100, 1, Vocabulary::small}), "c41940535533db87b211ad9fb15b0a62");
-  EXPECT_EQ(digest({100, 1, Vocabulary::large}), "f30267ea792ecdd4522d3eacd6583f5a");
+  EXPECT_EQ(digest({100, 1, Vocabulary::small}), "98bf3f6c5eb4c2069b4c5b7610eb7525");
+  EXPECT_EQ(digest({100, 1, Vocabulary::large}), "7ee12b8eaec4a185a3aba37ab089b581");
 }
 
 TEST(Generator, ObeysTheDeclaredLabels) {
@@ -263,10 +268,10 @@ TEST(Generator, ObeysTheDeclaredLabels) {
   }
   changed = taxonomy();
   changed.tasks.front().questions = {"What of {nothing}?"};
-  EXPECT_THROW(generate({1, 1, Vocabulary::small}, changed, [](Record const&) {}), Invalid);
+  EXPECT_THROW(generate({50, 1, Vocabulary::small}, changed, [](Record const&) {}), Invalid);
   changed = taxonomy();
   changed.tasks.pop_back();
-  EXPECT_THROW(generate({1, 1, Vocabulary::small}, changed, [](Record const&) {}), Invalid);
+  EXPECT_THROW(generate({50, 1, Vocabulary::small}, changed, [](Record const&) {}), Invalid);
 }
 
 }  // namespace

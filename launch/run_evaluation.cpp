@@ -13,12 +13,12 @@
 
 namespace bsft {
 
-RunEvaluation::RunEvaluation(Job& job, Config const& config, std::filesystem::path run_dir)
+RunEvaluation::RunEvaluation(Job& job, Config const& config, std::filesystem::path run_dir, int evaluator_ranks)
     : job_(job),
       config_(config),
       run_dir_(std::move(run_dir)),
       wanted_(!config.evaluate.suites.empty()),
-      has_rank_(config.parallel.evaluator_ranks > 0),
+      has_rank_(evaluator_ranks > 0),
       evaluator_(job.size() - 1) {
   if (!wanted_) return;
   if (job_.rank() == (has_rank_ ? evaluator_ : 0)) scorer_ = std::make_unique<CheckpointScorer>(config_, run_dir_);

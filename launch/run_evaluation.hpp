@@ -20,7 +20,8 @@ namespace bsft {
 class RunEvaluation {
  public:
   // Rank 0 or the evaluator rank makes the scorer; `run_dir` must be claimed.
-  RunEvaluation(Job& job, Config const& config, std::filesystem::path run_dir);
+  // evaluator_ranks: 0 or 1; 0 takes turns.
+  RunEvaluation(Job& job, Config const& config, std::filesystem::path run_dir, int evaluator_ranks);
 
   bool wanted() const { return wanted_; }
   // A checkpoint is there; `ordinal` counts them (the start's is 0).

@@ -7,7 +7,7 @@
 
 namespace bsft {
 
-std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& data) {
+std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& data, at::Device device) {
   BehaviorMap const& behaviors = data.reader().catalog().behaviors;
   std::vector<TokenId> ids;
   std::vector<std::vector<TokenId>> descriptions;
@@ -17,7 +17,7 @@ std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& da
   }
   bool const random = config.model.init == "random";
   Shape const shape = resized(read_shape(config.model.path), random ? config.model.shape : ShapeConfig{});
-  auto decoder = std::make_unique<Decoder>(shape, ids, config.model.freeze);
+  auto decoder = std::make_unique<Decoder>(shape, ids, config.model.freeze, device);
   bool learned = false;
   if (random) {
     initialise_random(*decoder, config.run.seed);

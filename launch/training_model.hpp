@@ -11,7 +11,7 @@
 
 namespace bsft {
 
-std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& data);
+std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& data, at::Device device);
 
 // Lines that say what will be trained: sizes, and id, token and norm of each behaviour row.
 std::vector<std::string> describe_model(Decoder const& decoder, BehaviorMap const& behaviors);

@@ -12,6 +12,7 @@
 #include "trainer/checkpoint/reader.hpp"
 #include "trainer/comm/agreement.hpp"
 #include "trainer/report/metrics_log.hpp"
+#include "trainer/report/report_page.hpp"
 #include "trainer/report/results_table.hpp"
 #include "trainer/report/run_status.hpp"
 
@@ -37,12 +38,15 @@ void TrainingRun::say(std::string const& line) {
 
 void TrainingRun::split_ranks() {
   Reduction const reduction = config_.parallel.reduction == "fast" ? Reduction::fast : Reduction::exact;
-  auto const evaluators = static_cast<int>(config_.parallel.evaluator_ranks);
+  evaluators_ = job_.size() == 1 ? 0 : static_cast<int>(config_.parallel.evaluator_ranks);
   bsft::together(job_.everyone(), [&] {
-    if (evaluators < job_.size()) lanes_of(0, job_.size() - evaluators, config_.parallel.lanes, reduction);
+    if (evaluators_ < job_.size()) lanes_of(0, job_.size() - evaluators_, config_.parallel.lanes, reduction);
   });
-  trainers_ = job_.split(evaluators, reduction);
+  trainers_ = job_.split(evaluators_, reduction);
   if (trains()) mine_ = lanes_of(trainers_->rank(), trainers_->size(), config_.parallel.lanes, reduction);
+  together([&] {
+    if (config_.parallel.backend == "nccl") devices_ = job_.over_devices(reduction);
+  });
 }
 
 void TrainingRun::open_data() {
@@ -51,7 +55,7 @@ void TrainingRun::open_data() {
 
 void TrainingRun::build_model() {
   together([this] {
-    model_ = make_model(config_, *data_);
+    model_ = make_model(config_, *data_, job_.device());
     optimizer_ = std::make_unique<Optimizer>(*model_, config_.optimizer);
     state_.emplace(TrainState{*model_, *optimizer_, 0, 0});
     plan_ = {total_steps_of(config_.train, data_->order()), config_.checkpoint.every};
@@ -64,9 +68,10 @@ int TrainingRun::summarise(std::FILE* stream) const {
   Order const& order = data_->order();
   auto const line = [stream](std::string const& text) { std::fprintf(stream, "%s\n", text.c_str()); };
   std::int64_t const lanes = mine_.end - mine_.begin;
-  line("ranks: " + std::to_string(trainers_->size()) + " trainers (" + trainers_->backend() + ", " +
-       config_.parallel.reduction + " reduction), " + std::to_string(job_.size() - trainers_->size()) +
-       " evaluators, " + std::to_string(config_.parallel.lanes) + " lanes, " + std::to_string(lanes) + " a rank");
+  line("ranks: " + std::to_string(trainers_->size()) + " trainers (" + (devices_ ? *devices_ : *trainers_).backend() +
+       " on " + job_.device().str() + ", " + config_.parallel.reduction + " reduction), " +
+       std::to_string(job_.size() - trainers_->size()) + " evaluators, " + std::to_string(config_.parallel.lanes) +
+       " lanes, " + std::to_string(lanes) + " a rank");
   line("data: " + grouped(order.records()) + " training records in " + grouped(order.units()) + " units, " +
        grouped(order.units_per_step()) + " units a step");
   if (order.units_per_step() < config_.parallel.lanes) {
@@ -129,7 +134,7 @@ void TrainingRun::resume() {
 }
 
 void TrainingRun::start_evaluation() {
-  bsft::together(job_.everyone(), [this] { evaluation_.emplace(job_, config_, folder_); });
+  bsft::together(job_.everyone(), [this] { evaluation_.emplace(job_, config_, folder_, evaluators_); });
 }
 
 Manifest TrainingRun::manifest() const {
@@ -177,7 +182,7 @@ void TrainingRun::train() {
   TrainData const data{data_->order(), data_->reader().records(), data_->source(),
                        data_->loader_settings(config_, mine_)};
   try {
-    bsft::train(*state_, config_, plan_, data, {*trainers_, *trainers_}, observers);
+    bsft::train(*state_, config_, plan_, data, {*trainers_, devices_ ? *devices_ : *trainers_}, observers);
   } catch (NonFinite const& error) {
     std::string names;
     for (std::int64_t record : error.records()) names += (names.empty() ? "" : ", ") + data_->record_name(record);
@@ -203,10 +208,12 @@ int TrainingRun::report() {
   if (evaluation_->wanted() && fs::exists(folder_ / "results.json")) {
     OrderedJson const results = parse_ordered_json(read_file(folder_ / "results.json"), "results.json");
     std::printf("%s\n", results_text(results, TableStyle::terminal).c_str());
+    write_report({folder_}, folder_ / "report.html");
   }
   say("last checkpoint: " + checkpoint_of(folder_, state_->step).string());
   say("metrics: " + (folder_ / "metrics.jsonl").string() +
       (evaluation_->wanted() ? "   results: " + (folder_ / "results.json").string() : ""));
+  if (fs::exists(folder_ / "report.html")) say("report: " + (folder_ / "report.html").string());
   write_status(folder_, {code == 0 ? "done" : "trained", code, state_->step, plan_.total_steps, ""});
   return code;
 }

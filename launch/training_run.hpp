@@ -51,7 +51,8 @@ class TrainingRun {
   std::filesystem::path folder_;
   Job& job_;
   RunPlace& place_;
-  std::unique_ptr<Communicator> trainers_;
+  std::unique_ptr<Communicator> trainers_, devices_;  // devices_: only where the gradient lies on GPUs
+  int evaluators_ = 0;  // as parallel.evaluator_ranks; a lone rank takes turns instead
   LaneRange mine_;
   std::unique_ptr<TrainingData> data_;
   std::unique_ptr<Decoder> model_;

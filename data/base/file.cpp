@@ -47,7 +47,7 @@ void write_all(int fd, std::string_view bytes, fs::path const& path) {
 
 std::string read_file(fs::path const& file, std::size_t limit_bytes) {
   Descriptor const fd(file, O_RDONLY);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd, &info) != 0) fail("stat", file);
   if (!S_ISREG(info.st_mode)) throw Broken(file.string(), "not a regular file");
   if (static_cast<std::size_t>(info.st_size) > limit_bytes)
@@ -100,7 +100,7 @@ void sync_path(fs::path const& path) {
 
 MappedFile::MappedFile(fs::path const& file) {
   Descriptor const fd(file, O_RDONLY);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd, &info) != 0) fail("stat", file);
   if (!S_ISREG(info.st_mode)) throw Broken(file.string(), "not a regular file");
   size_ = static_cast<std::size_t>(info.st_size);

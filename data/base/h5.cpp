@@ -69,28 +69,44 @@ int closes(std::int64_t id) {
 
 hid_t stored_type(H5Type type) {
   switch (type) {
-    case H5Type::i8: return H5T_STD_I8LE;
-    case H5Type::u8: return H5T_STD_U8LE;
-    case H5Type::i16: return H5T_STD_I16LE;
-    case H5Type::i32: return H5T_STD_I32LE;
-    case H5Type::u32: return H5T_STD_U32LE;
-    case H5Type::i64: return H5T_STD_I64LE;
-    case H5Type::u64: return H5T_STD_U64LE;
-    case H5Type::f32: return H5T_IEEE_F32LE;
+    case H5Type::i8:
+      return H5T_STD_I8LE;
+    case H5Type::u8:
+      return H5T_STD_U8LE;
+    case H5Type::i16:
+      return H5T_STD_I16LE;
+    case H5Type::i32:
+      return H5T_STD_I32LE;
+    case H5Type::u32:
+      return H5T_STD_U32LE;
+    case H5Type::i64:
+      return H5T_STD_I64LE;
+    case H5Type::u64:
+      return H5T_STD_U64LE;
+    case H5Type::f32:
+      return H5T_IEEE_F32LE;
   }
   return H5T_STD_U8LE;
 }
 
 hid_t memory_type(H5Type type) {
   switch (type) {
-    case H5Type::i8: return H5T_NATIVE_INT8;
-    case H5Type::u8: return H5T_NATIVE_UINT8;
-    case H5Type::i16: return H5T_NATIVE_INT16;
-    case H5Type::i32: return H5T_NATIVE_INT32;
-    case H5Type::u32: return H5T_NATIVE_UINT32;
-    case H5Type::i64: return H5T_NATIVE_INT64;
-    case H5Type::u64: return H5T_NATIVE_UINT64;
-    case H5Type::f32: return H5T_NATIVE_FLOAT;
+    case H5Type::i8:
+      return H5T_NATIVE_INT8;
+    case H5Type::u8:
+      return H5T_NATIVE_UINT8;
+    case H5Type::i16:
+      return H5T_NATIVE_INT16;
+    case H5Type::i32:
+      return H5T_NATIVE_INT32;
+    case H5Type::u32:
+      return H5T_NATIVE_UINT32;
+    case H5Type::i64:
+      return H5T_NATIVE_INT64;
+    case H5Type::u64:
+      return H5T_NATIVE_UINT64;
+    case H5Type::f32:
+      return H5T_NATIVE_FLOAT;
   }
   return H5T_NATIVE_UINT8;
 }
@@ -152,14 +168,13 @@ void H5Writer::write_bytes(std::string const& name, H5Type type, void const* val
     auto const create = handle(H5Pcreate(H5P_DATASET_CREATE), closes<H5Pclose>, where);
     if (auto const cut = name.find('/'); cut != std::string::npos) make_group(file_, name.substr(0, cut), where);
     bool const deflates = H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0;
-    if (H5Pset_chunk(create.id(), 1, &chunk) < 0 ||
-        H5Pset_obj_track_times(create.id(), false) < 0 ||
+    if (H5Pset_chunk(create.id(), 1, &chunk) < 0 || H5Pset_obj_track_times(create.id(), false) < 0 ||
         (deflates && (H5Pset_shuffle(create.id()) < 0 || H5Pset_deflate(create.id(), 4) < 0)) ||
         H5Pset_fletcher32(create.id()) < 0)
       broken(where);
-    auto const dataset = handle(H5Dcreate2(file_.id(), name.c_str(), stored_type(type), space.id(), H5P_DEFAULT,
-                                           create.id(), H5P_DEFAULT),
-                                closes<H5Dclose>, where);
+    auto const dataset = handle(
+        H5Dcreate2(file_.id(), name.c_str(), stored_type(type), space.id(), H5P_DEFAULT, create.id(), H5P_DEFAULT),
+        closes<H5Dclose>, where);
     if (H5Dwrite(dataset.id(), memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) broken(where);
   } catch (Broken const& error) {
     throw Failed(Exit::io, "cannot write", error.what());
@@ -177,7 +192,7 @@ void H5Writer::close() {
 H5Reader::H5Reader(fs::path const& file) : where_(file.string()) {
   Lock const lock(library());
   prepare();
-  struct stat info{};
+  struct stat info {};
   if (::stat(file.c_str(), &info) != 0)
     throw Failed(Exit::data, "cannot open " + where_, "no such file", "make it with bsft data build");
   if (!S_ISREG(info.st_mode)) throw Broken(where_, "not a regular file");
@@ -219,9 +234,10 @@ std::vector<std::string> H5Reader::names() const {
     H5G_info_t info{};
     if (H5Gget_info_by_name(file_.id(), group, &info, H5P_DEFAULT) < 0) broken(where_ + ": group " + group);
     if (info.storage_type != H5G_STORAGE_TYPE_COMPACT)
-      throw Broken(where_ + ": group " + group, "its links are not stored in its header", "build it again with bsft data build");
-    herr_t const done = H5Literate_by_name(file_.id(), group, H5_INDEX_NAME, H5_ITER_INC, nullptr, visit, &walk,
-                                           H5P_DEFAULT);
+      throw Broken(where_ + ": group " + group, "its links are not stored in its header",
+                   "build it again with bsft data build");
+    herr_t const done =
+        H5Literate_by_name(file_.id(), group, H5_INDEX_NAME, H5_ITER_INC, nullptr, visit, &walk, H5P_DEFAULT);
     if (!walk.refused.empty()) throw Broken(where_, walk.refused);
     if (done < 0) broken(where_ + ": group " + group);
   };
@@ -258,7 +274,8 @@ H5Reader::Opened H5Reader::open_checked(std::string const& name, H5Type type) co
   for (int i = 0, n = H5Pget_nfilters(create.id()); i < n; ++i) {
     unsigned flags = 0, config = 0;
     std::size_t values = 0;
-    auto const filter = H5Pget_filter2(create.id(), static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, &config);
+    auto const filter =
+        H5Pget_filter2(create.id(), static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, &config);
     if (filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_FLETCHER32)
       throw Broken(where, "filter " + std::to_string(filter) + " is not shuffle, deflate or fletcher32");
     checksummed = checksummed || filter == H5Z_FILTER_FLETCHER32;
@@ -284,7 +301,8 @@ void H5Reader::read_bytes(Opened const& dataset, H5Type type, std::int64_t offse
 std::string H5Reader::read_text(std::string const& name, std::size_t limit) const {
   auto const dataset = open<std::uint8_t>(name);
   if (static_cast<std::size_t>(dataset.size()) > limit)
-    throw Broken(where_ + ": dataset " + name, std::to_string(dataset.size()) + " bytes, at most " + std::to_string(limit));
+    throw Broken(where_ + ": dataset " + name,
+                 std::to_string(dataset.size()) + " bytes, at most " + std::to_string(limit));
   auto const bytes = dataset.read();
   return {bytes.begin(), bytes.end()};
 }

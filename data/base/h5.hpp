@@ -1,12 +1,13 @@
-// Read and write plain HDF5 files: one-dimensional little-endian datasets, chunked, deflated, with Fletcher32 checksums.
+// Read and write plain HDF5 files: one-dimensional little-endian datasets, chunked, deflated, with Fletcher32
+// checksums.
 //
 // Writer: creates a new file (0600), each dataset written once and whole; groups in a name ("records/task") are made.
 // Reader: opens read-only with file locking off (Lustre and NFS) and takes nothing but such datasets: external links
-// and storage, links outside a group's own header (HDF5 crashes on damage there), virtual datasets, other filters, other types, chunks over 64 MiB, over 2^40 elements, or more than 1,024
-// times the file's size are refused before anything is allocated.  Filter plug-ins are never loaded.
-// Errors: Broken for a damaged or foreign file, with the dataset and HDF5's own reason; Failed(io) for a failed write.
-// Threads: calls are serialised inside; a reader, and its datasets, belong to one thread.
-// Source: HDF5 1.10's C API; tests/store reads the files with h5py.
+// and storage, links outside a group's own header (HDF5 crashes on damage there), virtual datasets, other filters,
+// other types, chunks over 64 MiB, over 2^40 elements, or more than 1,024 times the file's size are refused before
+// anything is allocated.  Filter plug-ins are never loaded. Errors: Broken for a damaged or foreign file, with the
+// dataset and HDF5's own reason; Failed(io) for a failed write. Threads: calls are serialised inside; a reader, and its
+// datasets, belong to one thread. Source: HDF5 1.10's C API; tests/store reads the files with h5py.
 #pragma once
 
 #include <cstdint>
@@ -25,21 +26,37 @@ enum class H5Type { i8, u8, i16, i32, u32, i64, u64, f32 };
 template <class T>
 constexpr H5Type h5_type_of();
 template <>
-constexpr H5Type h5_type_of<std::int8_t>() { return H5Type::i8; }
+constexpr H5Type h5_type_of<std::int8_t>() {
+  return H5Type::i8;
+}
 template <>
-constexpr H5Type h5_type_of<std::uint8_t>() { return H5Type::u8; }
+constexpr H5Type h5_type_of<std::uint8_t>() {
+  return H5Type::u8;
+}
 template <>
-constexpr H5Type h5_type_of<std::int16_t>() { return H5Type::i16; }
+constexpr H5Type h5_type_of<std::int16_t>() {
+  return H5Type::i16;
+}
 template <>
-constexpr H5Type h5_type_of<std::int32_t>() { return H5Type::i32; }
+constexpr H5Type h5_type_of<std::int32_t>() {
+  return H5Type::i32;
+}
 template <>
-constexpr H5Type h5_type_of<std::uint32_t>() { return H5Type::u32; }
+constexpr H5Type h5_type_of<std::uint32_t>() {
+  return H5Type::u32;
+}
 template <>
-constexpr H5Type h5_type_of<std::int64_t>() { return H5Type::i64; }
+constexpr H5Type h5_type_of<std::int64_t>() {
+  return H5Type::i64;
+}
 template <>
-constexpr H5Type h5_type_of<std::uint64_t>() { return H5Type::u64; }
+constexpr H5Type h5_type_of<std::uint64_t>() {
+  return H5Type::u64;
+}
 template <>
-constexpr H5Type h5_type_of<float>() { return H5Type::f32; }
+constexpr H5Type h5_type_of<float>() {
+  return H5Type::f32;
+}
 
 // An HDF5 identifier, closed with its own call.
 class H5Handle {

@@ -23,9 +23,8 @@ constexpr std::uint64_t file_limit = std::uint64_t{1} << 40;
 // Bytes of one element, 0 for a dtype that is not known.
 std::uint64_t size_of(std::string_view dtype) {
   static std::map<std::string_view, std::uint64_t> const sizes{
-      {"BOOL", 1}, {"U8", 1},  {"I8", 1},   {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"U16", 2}, {"I16", 2},
-      {"F16", 2},  {"BF16", 2}, {"U32", 4}, {"I32", 4},     {"F32", 4},     {"U64", 8}, {"I64", 8},
-      {"F64", 8}};
+      {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"U16", 2}, {"I16", 2}, {"F16", 2},
+      {"BF16", 2}, {"U32", 4}, {"I32", 4}, {"F32", 4},     {"U64", 8},     {"I64", 8}, {"F64", 8}};
   auto const found = sizes.find(dtype);
   return found == sizes.end() ? 0 : found->second;
 }
@@ -64,7 +63,8 @@ Entry parse_entry(std::string const& name, Json const& value, std::string const&
   if (!offsets.is_array() || offsets.size() != 2 || !is_count(offsets[0]) || !is_count(offsets[1]))
     throw Broken(where, "\"data_offsets\" is not a pair of counts");
   Entry entry{{name, dtype, shape.get<std::vector<std::int64_t>>(), {}}, offsets[0], offsets[1]};
-  if (entry.end < entry.begin || entry.end - entry.begin != bytes_of(entry.view.shape, size_of(entry.view.dtype), where))
+  if (entry.end < entry.begin ||
+      entry.end - entry.begin != bytes_of(entry.view.shape, size_of(entry.view.dtype), where))
     throw Broken(where, "\"data_offsets\" do not fit dtype and shape");
   return entry;
 }
@@ -88,7 +88,8 @@ SafetensorsFile::SafetensorsFile(fs::path const& file) : map_(std::make_unique<M
   if (bytes.size() > file_limit) throw Broken(where, "larger than 1 TiB");
   std::uint64_t header_size = 0;
   std::memcpy(&header_size, bytes.data(), prefix_bytes);
-  if (header_size > header_limit) throw Broken(where, "a header of " + std::to_string(header_size) + " bytes, at most 16 MiB");
+  if (header_size > header_limit)
+    throw Broken(where, "a header of " + std::to_string(header_size) + " bytes, at most 16 MiB");
   if (header_size > bytes.size() - prefix_bytes) throw Broken(where, "the header ends after the file");
   auto const header = bytes.substr(prefix_bytes, header_size);
   if (!header.starts_with('{')) throw Broken(where, "the header does not start with {");
@@ -109,7 +110,8 @@ SafetensorsFile::SafetensorsFile(fs::path const& file) : map_(std::make_unique<M
   std::uint64_t at = 0;
   for (auto& entry : entries) {
     if (entry.begin != at)
-      throw Broken(where + ": tensor " + shown(entry.view.name), "\"data_offsets\" leave a hole or overlap at byte " + std::to_string(at));
+      throw Broken(where + ": tensor " + shown(entry.view.name),
+                   "\"data_offsets\" leave a hole or overlap at byte " + std::to_string(at));
     if (entry.end > data.size())
       throw Broken(where + ": tensor " + shown(entry.view.name), "ends after the file; was the file cut off?");
     entry.view.bytes = data.substr(entry.begin, entry.end - entry.begin);
@@ -139,7 +141,9 @@ std::map<std::string, std::string> read_index(fs::path const& index) {
                        std::all_of(text.begin(), text.end(), [](unsigned char c) {
                          return (c < 0x80 && std::isalnum(c)) || c == '.' || c == '_' || c == '-';
                        });
-    if (!plain) throw Broken(index.string(), "tensor " + shown(name) + " is in " + shown(shard.dump()) + ", not a plain file name");
+    if (!plain)
+      throw Broken(index.string(),
+                   "tensor " + shown(name) + " is in " + shown(shard.dump()) + ", not a plain file name");
     shard_of[name] = text;
   }
   return shard_of;
@@ -154,7 +158,8 @@ SafetensorsFolder::SafetensorsFolder(fs::path const& folder) {
     return;
   }
   if (!fs::exists(index))
-    throw Invalid(Exit::data, "no weights in " + folder.string(), "neither model.safetensors nor model.safetensors.index.json",
+    throw Invalid(Exit::data, "no weights in " + folder.string(),
+                  "neither model.safetensors nor model.safetensors.index.json",
                   "name a Hugging Face folder with safetensors; pickles are not read");
   auto const shard_of = read_index(index);
   std::set<std::string> shards;

@@ -1,8 +1,9 @@
 // Read and write safetensors files: 8-byte little-endian header length, JSON header, tensor bytes.
 //
 // Reading checks before it allocates: header <= 16 MiB, <= 65,536 tensors, rank <= 8, name <= 512 bytes, known dtypes,
-// end - begin = numel x size, offsets contiguous from 0 to exactly the end.  A breach throws Broken with file and field.
-// Source: the format's description at github.com/huggingface/safetensors; tests compare with the safetensors package.
+// end - begin = numel x size, offsets contiguous from 0 to exactly the end.  A breach throws Broken with file and
+// field. Source: the format's description at github.com/huggingface/safetensors; tests compare with the safetensors
+// package.
 #pragma once
 
 #include <cstdint>

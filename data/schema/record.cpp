@@ -133,8 +133,9 @@ void parse_answer(Fields const& fields, Record& record) {
   if (!record.label.empty()) {
     if (std::find(record.labels.begin(), record.labels.end(), record.label) == record.labels.end())
       fields.refuse("\"label\"", "\"" + record.label + "\" is not in \"labels\"",
-                    nearest(record.label, record.labels).empty() ? "declare it there"
-                                                                 : "did you mean " + nearest(record.label, record.labels));
+                    nearest(record.label, record.labels).empty()
+                        ? "declare it there"
+                        : "did you mean " + nearest(record.label, record.labels));
     if (!record.response.starts_with(record.label))
       fields.refuse("\"response\"", "does not begin with its label \"" + record.label + "\"");
   }

@@ -26,17 +26,19 @@ void Auditor::check_home(std::unordered_map<std::string, Home>& homes, char cons
                          Split split, std::string const& where) {
   auto const [home, fresh] = homes.try_emplace(id, Home{split, where});
   if (fresh || home->second.split == split || std::exchange(home->second.told, true)) return;
-  audit_.findings.add(one_line(where + ": " + kind + " \"" + id + "\" crosses splits",
-                               std::string(name_of(split)) + " here, " + std::string(name_of(home->second.split)) +
-                                   " at " + home->second.where,
-                               std::string("give all records of a ") + kind + " one split"));
+  audit_.findings.add(one_line(
+      where + ": " + kind + " \"" + id + "\" crosses splits",
+      std::string(name_of(split)) + " here, " + std::string(name_of(home->second.split)) + " at " + home->second.where,
+      std::string("give all records of a ") + kind + " one split"));
 }
 
 std::string Auditor::fault_of(RecordInfo const& info, StoredTokens const& row) const {
   auto const length = static_cast<std::int32_t>(row.tokens.size());
   auto const& weights = row.weights;
-  if (std::all_of(weights.begin(), weights.end(), [](float w) { return w == 0; })) return "nothing is supervised (all-zero mask)";
-  if (std::all_of(weights.begin(), weights.end(), [](float w) { return w == 1; })) return "everything is supervised (all-one mask)";
+  if (std::all_of(weights.begin(), weights.end(), [](float w) { return w == 0; }))
+    return "nothing is supervised (all-zero mask)";
+  if (std::all_of(weights.begin(), weights.end(), [](float w) { return w == 1; }))
+    return "everything is supervised (all-one mask)";
   if (info.prompt_end <= 0) return "the prompt is empty";
   if (info.behavior_end != info.prompt_end + 1) return "the behaviour token is missing";
   if (info.response_end <= info.behavior_end) return "the answer is empty";
@@ -47,11 +49,15 @@ std::string Auditor::fault_of(RecordInfo const& info, StoredTokens const& row) c
            " (shorten it, raise --max-length, or leave such records out with --overlong drop)";
   auto const& behaviors = catalog_.behaviors.tokens;
   for (std::int32_t i = 0; i < length; ++i) {
-    bool const known = std::any_of(behaviors.begin(), behaviors.end(), [&](auto const& b) { return b.id == row.tokens[i]; });
-    if (known != (i == info.prompt_end)) return known ? "a behaviour token stands elsewhere" : "the behaviour token is missing";
-    if (weights[i] != (i < info.prompt_end ? 0.0f : 1.0f)) return "the weight of token " + std::to_string(i) + " does not follow its span";
+    bool const known =
+        std::any_of(behaviors.begin(), behaviors.end(), [&](auto const& b) { return b.id == row.tokens[i]; });
+    if (known != (i == info.prompt_end))
+      return known ? "a behaviour token stands elsewhere" : "the behaviour token is missing";
+    if (weights[i] != (i < info.prompt_end ? 0.0f : 1.0f))
+      return "the weight of token " + std::to_string(i) + " does not follow its span";
   }
-  if (row.tokens[info.prompt_end] != behaviors.at(index(info.behavior)).id) return "the behaviour token is another behaviour's";
+  if (row.tokens[info.prompt_end] != behaviors.at(index(info.behavior)).id)
+    return "the behaviour token is another behaviour's";
   if (info.label >= 0) {
     auto const& task = catalog_.tasks.at(index(info.task));
     auto const& label = task.label_tokens.at(info.label);

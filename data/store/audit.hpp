@@ -2,9 +2,10 @@
 //
 // Refused: a case or a twin set in two splits; an all-zero or all-one mask; a dropped or unsupervised end; an answer
 // that its tokens do not spell out (cut, or bytes that the vocabulary lacks); weights that do not follow the spans; a
-// behaviour token that is missing, wrong or elsewhere; a record over the file's max_length; an answer whose tokens do not begin with its label's.
-// Counted only: user text that holds a behaviour token's text (it is encoded as plain text, so it cannot act as one).
-// The builder audits what it is about to write, `bsft data audit` what it reads back: the same code.
+// behaviour token that is missing, wrong or elsewhere; a record over the file's max_length; an answer whose tokens do
+// not begin with its label's. Counted only: user text that holds a behaviour token's text (it is encoded as plain text,
+// so it cannot act as one). The builder audits what it is about to write, `bsft data audit` what it reads back: the
+// same code.
 #pragma once
 
 #include <array>

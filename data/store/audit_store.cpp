@@ -14,7 +14,10 @@ void take_dropped(Audit& audit, StoreReader const& reader, std::string const& na
       auto const dropped = cell.at("dropped").get<std::int64_t>();
       for (auto const split : {Split::train, Split::dev, Split::test})
         if (dropped > 0 && cell.at("split") == name_of(split))
-          audit.cells[{TaskId{cell.at("task").get<std::int32_t>()}, BehaviorId{cell.at("behavior").get<std::int32_t>()}, split}].dropped = dropped;
+          audit
+              .cells[{TaskId{cell.at("task").get<std::int32_t>()}, BehaviorId{cell.at("behavior").get<std::int32_t>()},
+                      split}]
+              .dropped = dropped;
     }
   } catch (Json::exception const& error) {
     throw Broken(name + ": dataset certificate", error.what());

@@ -28,7 +28,8 @@ ModelLimits read_limits(std::filesystem::path const& folder) {
   Json const json = read_json(file);
   auto const count = [&](char const* key) -> std::int64_t {
     if (!json.is_object() || !json.contains(key)) return 0;
-    if (!json[key].is_number_unsigned() || json[key] == 0 || json[key] > 1 << 30) throw Broken(file.string(), std::string("\"") + key + "\" is not a count");
+    if (!json[key].is_number_unsigned() || json[key] == 0 || json[key] > 1 << 30)
+      throw Broken(file.string(), std::string("\"") + key + "\" is not a count");
     return json[key].get<std::int64_t>();
   };
   ModelLimits const limits{static_cast<TokenId>(count("vocab_size")), count("max_position_embeddings")};
@@ -75,23 +76,27 @@ BuildResult build_store(BuildOptions const& options, std::function<void(std::str
   catalog.template_name = name_of(family);
   catalog.max_length = options.max_length > 0 ? options.max_length : limits.positions;
   if (catalog.max_length == 0)
-    throw Invalid(Exit::data, (options.model / "config.json").string(), "no \"max_position_embeddings\"", "give --max-length");
+    throw Invalid(Exit::data, (options.model / "config.json").string(), "no \"max_position_embeddings\"",
+                  "give --max-length");
   if (limits.positions > 0 && catalog.max_length > limits.positions)
-    throw Invalid(Exit::usage, "--max-length " + std::to_string(catalog.max_length), "the model has " + std::to_string(limits.positions) + " positions");
+    throw Invalid(Exit::usage, "--max-length " + std::to_string(catalog.max_length),
+                  "the model has " + std::to_string(limits.positions) + " positions");
   set_digests(catalog, tokenizer, chat);
   encode_labels(catalog, chat);
 
   StoreWriter writer;
-  result.audit = encode_all(sources, catalog, chat,
-                            [&](std::span<TokenId const> ids) {
-                              std::string bytes;
-                              for (auto const id : ids) bytes += tokenizer.bytes_of(id);
-                              return bytes;
-                            },
-                            options.overlong, writer);
+  result.audit = encode_all(
+      sources, catalog, chat,
+      [&](std::span<TokenId const> ids) {
+        std::string bytes;
+        for (auto const id : ids) bytes += tokenizer.bytes_of(id);
+        return bytes;
+      },
+      options.overlong, writer);
   result.audit.findings.throw_any(Exit::data);
   if (writer.size() == 0)
-    throw Invalid(Exit::data, "no records are left", "all are over " + std::to_string(catalog.max_length) + " tokens", "raise --max-length");
+    throw Invalid(Exit::data, "no records are left", "all are over " + std::to_string(catalog.max_length) + " tokens",
+                  "raise --max-length");
   tell("tokenised and audited " + std::to_string(writer.size()) + " records");
   auto const bytes_of = [&](TokenId id) {
     for (auto const& behavior : catalog.behaviors.tokens)

@@ -29,7 +29,8 @@ std::string against_task(Record const& record, std::vector<std::string> const& l
   if (declared != nullptr && record.behavior != declared->behavior)
     return "behavior \"" + record.behavior + "\", declared " + declared->behavior;
   if (record.labels != labels)
-    return "labels " + joined(record.labels) + "; " + (declared != nullptr ? "declared " : "its first record has ") + joined(labels);
+    return "labels " + joined(record.labels) + "; " + (declared != nullptr ? "declared " : "its first record has ") +
+           joined(labels);
   return {};
 }
 
@@ -82,7 +83,8 @@ std::string catalog_to_json(Catalog const& catalog) {
   json["suites"] = catalog.suites;
   auto& tasks = json["tasks"] = OrderedJson::array();
   for (auto const& task : catalog.tasks)
-    tasks.push_back({{"name", task.name}, {"group", task.group}, {"labels", task.labels}, {"label_tokens", task.label_tokens}});
+    tasks.push_back(
+        {{"name", task.name}, {"group", task.group}, {"labels", task.labels}, {"label_tokens", task.label_tokens}});
   return json.dump();
 }
 
@@ -91,7 +93,8 @@ Catalog catalog_from_json(std::string const& text, std::string const& where) {
   try {
     if (json.at("format") != format_name) throw Broken(where, "not a BehaviorBench file");
     if (json.at("version") != format_version)
-      throw Broken(where, "format version " + json.at("version").dump() + ", this program reads 1", "build it again with bsft data build");
+      throw Broken(where, "format version " + json.at("version").dump() + ", this program reads 1",
+                   "build it again with bsft data build");
     Catalog catalog;
     auto const& digests = json.at("digests");
     digests.at("tokenizer").get_to(catalog.tokenizer_digest);
@@ -108,7 +111,8 @@ Catalog catalog_from_json(std::string const& text, std::string const& where) {
     for (auto const& t : json.at("tasks")) {
       StoredTask task{t.at("name"), t.at("group"), t.at("labels").get<std::vector<std::string>>(),
                       t.at("label_tokens").get<std::vector<std::vector<TokenId>>>()};
-      if (task.label_tokens.size() != task.labels.size()) throw Broken(where, "task " + task.name + ": labels without tokens");
+      if (task.label_tokens.size() != task.labels.size())
+        throw Broken(where, "task " + task.name + ": labels without tokens");
       catalog.tasks.push_back(std::move(task));
     }
     if (catalog.suites.size() > suite_limit) throw Broken(where, "more than 32 suites");

@@ -34,7 +34,9 @@ void set_digests(Catalog& catalog, Tokenizer const& tokenizer, ChatTemplate cons
 void require_match(Catalog const& catalog, Tokenizer const& tokenizer, ChatTemplate const& chat, TokenId rows) {
   std::string differs;
   auto const compare = [&](char const* what, std::string const& stored, std::string const& now) {
-    if (stored != now) differs += (differs.empty() ? "" : ", ") + std::string(what) + " " + stored.substr(0, 8) + " in the file, " + now.substr(0, 8) + " of the model";
+    if (stored != now)
+      differs += (differs.empty() ? "" : ", ") + std::string(what) + " " + stored.substr(0, 8) + " in the file, " +
+                 now.substr(0, 8) + " of the model";
   };
   compare("tokenizer", catalog.tokenizer_digest, tokenizer_digest(tokenizer, catalog.behaviors));
   compare("template", catalog.template_digest, chat.digest());

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t catalog_limit = std::size_t{16} << 20;
 
 void expect_names(H5Reader const& file, std::string const& where) {
-  std::set<std::string> known{"catalog", "certificate", "tokens", "weights", "text",
+  std::set<std::string> known{"catalog",        "certificate",        "tokens",          "weights", "text",
                               "vocabulary/ids", "vocabulary/offsets", "vocabulary/bytes"};
   Columns const columns;
   each_column(columns, [&](char const* name, auto const&) { known.insert(name); });
@@ -29,7 +29,8 @@ void expect_names(H5Reader const& file, std::string const& where) {
 
 // Offsets rise strictly from 0 to `end`.
 void expect_offsets(std::vector<std::int64_t> const& offsets, std::int64_t end, std::string const& where) {
-  bool const rises = std::adjacent_find(offsets.begin(), offsets.end(), [](auto a, auto b) { return a >= b; }) == offsets.end();
+  bool const rises =
+      std::adjacent_find(offsets.begin(), offsets.end(), [](auto a, auto b) { return a >= b; }) == offsets.end();
   if (offsets.empty() || offsets.front() != 0 || offsets.back() != end || !rises)
     throw Broken(where, "does not rise from 0 to " + std::to_string(end));
 }
@@ -52,7 +53,8 @@ struct StoreReader::Data {
     auto const names = file.names();
     if (std::binary_search(names.begin(), names.end(), "certificate"))
       certificate = file.read_text("certificate", catalog_limit);
-    each_column(columns, [&]<class T>(char const* name, std::vector<T>& values) { values = file.open<T>(name).read(); });
+    each_column(columns,
+                [&]<class T>(char const* name, std::vector<T>& values) { values = file.open<T>(name).read(); });
     token_bytes.ids = file.open<std::int32_t>("vocabulary/ids").read();
     token_bytes.offsets = file.open<std::int64_t>("vocabulary/offsets").read();
     token_bytes.bytes = file.open<std::uint8_t>("vocabulary/bytes").read();
@@ -72,7 +74,8 @@ struct StoreReader::Data {
     each_column(columns, [&](std::string const& name, auto const& values) {
       std::size_t const expected = name.ends_with("_offset") ? records + 1 : records;
       if (values.size() != expected)
-        throw Broken(at(name), std::to_string(values.size()) + " rows, " + std::to_string(expected) + " by records/task");
+        throw Broken(at(name),
+                     std::to_string(values.size()) + " rows, " + std::to_string(expected) + " by records/task");
     });
     expect_offsets(columns.token_offset, tokens.size(), at("records/token_offset"));
     expect_offsets(columns.text_offset, text.size(), at("records/text_offset"));
@@ -81,7 +84,8 @@ struct StoreReader::Data {
         !std::is_sorted(token_bytes.offsets.begin(), token_bytes.offsets.end()) || token_bytes.offsets.front() != 0 ||
         token_bytes.offsets.back() != static_cast<std::int64_t>(token_bytes.bytes.size()))
       throw Broken(at("vocabulary/offsets"), "does not cut vocabulary/bytes");
-    if (std::adjacent_find(token_bytes.ids.begin(), token_bytes.ids.end(), std::greater_equal<>()) != token_bytes.ids.end())
+    if (std::adjacent_find(token_bytes.ids.begin(), token_bytes.ids.end(), std::greater_equal<>()) !=
+        token_bytes.ids.end())
       throw Broken(at("vocabulary/ids"), "does not rise");
   }
 
@@ -104,7 +108,8 @@ struct StoreReader::Data {
       auto const length = columns.token_offset[i + 1] - columns.token_offset[i];
       if (columns.prompt_end[i] < 0 || columns.behavior_end[i] < columns.prompt_end[i] ||
           columns.response_end[i] < columns.behavior_end[i] || length < columns.response_end[i] || length > 1 << 30)
-        throw Broken(at("records/response_end"), "the spans of record " + std::to_string(i) + " do not follow each other");
+        throw Broken(at("records/response_end"),
+                     "the spans of record " + std::to_string(i) + " do not follow each other");
     }
   }
 

@@ -22,40 +22,40 @@
 namespace bsft {
 
 struct StoredTask {
-  std::string name, group;                          // group of its first record
-  std::vector<std::string> labels;                  // declared order
-  std::vector<std::vector<TokenId>> label_tokens;   // each label tokenised in context (as the response begins)
+  std::string name, group;                         // group of its first record
+  std::vector<std::string> labels;                 // declared order
+  std::vector<std::vector<TokenId>> label_tokens;  // each label tokenised in context (as the response begins)
 };
 
 struct Catalog {
-  std::vector<StoredTask> tasks;      // index = TaskId
+  std::vector<StoredTask> tasks;  // index = TaskId
   std::vector<std::string> groups;
   std::vector<std::string> suites;
   BehaviorMap behaviors;
   TokenId end_token = 0;
   std::string tokenizer_digest, template_digest, behavior_digest, converter_digest;
-  std::string data_digest;            // of the file's contents: names the data in results and checkpoints
-  std::string template_name;          // chatml, smollm2, qwen2, llama3 or none
-  std::int64_t max_length = 0;        // no record is longer, in tokens
+  std::string data_digest;      // of the file's contents: names the data in results and checkpoints
+  std::string template_name;    // chatml, smollm2, qwen2, llama3 or none
+  std::int64_t max_length = 0;  // no record is longer, in tokens
 };
 
 // The columns of one record, all in memory.
 struct RecordInfo {
-  std::int64_t offset = 0;            // first token in the flat token dataset
-  std::int32_t prompt_end = 0;        // tokens [0, prompt_end) prompt, [prompt_end, behavior_end) behaviour token,
-  std::int32_t behavior_end = 0;      // [behavior_end, response_end) response, [response_end, length) end token
+  std::int64_t offset = 0;        // first token in the flat token dataset
+  std::int32_t prompt_end = 0;    // tokens [0, prompt_end) prompt, [prompt_end, behavior_end) behaviour token,
+  std::int32_t behavior_end = 0;  // [behavior_end, response_end) response, [response_end, length) end token
   std::int32_t response_end = 0;
   std::int32_t length = 0;
   TaskId task{};
   BehaviorId behavior{};
   std::int16_t group = 0;
-  std::int16_t label = -1;            // index into the task's labels, -1: none
+  std::int16_t label = -1;  // index into the task's labels, -1: none
   std::int8_t level = 0;
-  std::uint8_t action = 0;            // 0 none, 1 answer, 2 intervene, 3 restrain
+  std::uint8_t action = 0;  // 0 none, 1 answer, 2 intervene, 3 restrain
   Split split{};
-  std::uint32_t suites = 0;           // bit i: catalogue.suites[i]
-  std::int64_t case_index = 0;        // records of one case share it
-  std::int64_t twin_index = -1;       // records of one twin set share it, -1: none
+  std::uint32_t suites = 0;      // bit i: catalogue.suites[i]
+  std::int64_t case_index = 0;   // records of one case share it
+  std::int64_t twin_index = -1;  // records of one twin set share it, -1: none
 };
 
 struct StoredTokens {
@@ -72,7 +72,7 @@ class StoreReader {
   Catalog const& catalog() const;
   std::vector<RecordInfo> const& records() const;  // file order: members of a case stand together
   StoredTokens read(std::int64_t record) const;
-  std::string text(std::int64_t record) const;     // the record's JSON line
+  std::string text(std::int64_t record) const;  // the record's JSON line
   // The bytes of tokens of this file: every id that occurs in it is kept with its bytes.
   std::string bytes_of(std::span<TokenId const> ids) const;
   // The audit certificate as JSON, empty where the file has none.

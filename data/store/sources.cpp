@@ -19,10 +19,12 @@ Source parse_source(std::string const& argument) {
   if (at == std::string::npos || std::filesystem::exists(argument)) return {"", argument};
   Source const source{argument.substr(0, at), argument.substr(at + 1)};
   bool const plain = std::all_of(source.suite.begin(), source.suite.end(), [](unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
   });
   if (source.suite.empty() || !plain)
-    throw Invalid(Exit::usage, "--records " + argument, "a suite's name is letters, digits, _ - and .", "use NAME=FILE");
+    throw Invalid(Exit::usage, "--records " + argument, "a suite's name is letters, digits, _ - and .",
+                  "use NAME=FILE");
   return source;
 }
 
@@ -42,7 +44,8 @@ std::vector<SourcedRecord> read_sources(std::vector<std::string> const& argument
       std::string where = source.file + ":" + std::to_string(record.line);
       auto const [first, fresh] = index_of.try_emplace(record.id, records.size());
       if (!fresh)
-        findings.add(one_line(where + ": \"id\"", "\"" + record.id + "\" is at " + records[first->second].where + " as well",
+        findings.add(one_line(where + ": \"id\"",
+                              "\"" + record.id + "\" is at " + records[first->second].where + " as well",
                               "give every record an id of its own"));
       records.push_back({std::move(record), std::move(where)});
     }

@@ -1,8 +1,8 @@
 // Write a BehaviorBench HDF5 file (grammar: format.md).
 //
-// add() collects rows in file order, in memory; finish() writes everything under a temporary name beside `file`, flushes
-// it to the disk, renames it and flushes the folder: a reader sees the old file, the new one, or none.
-// Requires members of a case to be added one after another.  Errors: Failed(io).
+// add() collects rows in file order, in memory; finish() writes everything under a temporary name beside `file`,
+// flushes it to the disk, renames it and flushes the folder: a reader sees the old file, the new one, or none. Requires
+// members of a case to be added one after another.  Errors: Failed(io).
 #pragma once
 
 #include <cstdint>

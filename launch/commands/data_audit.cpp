@@ -12,10 +12,11 @@ int run(Arguments const& arguments) {
   StoreReader const reader(name);
   auto const& catalog = reader.catalog();
   Audit const audit = audit_store(reader, name);
-  std::cout << audit.table(catalog) << "tokenizer " << catalog.tokenizer_digest << "  template " << catalog.template_digest
-            << " (" << catalog.template_name << ")\nbehaviors " << catalog.behavior_digest << "  converter "
-            << catalog.converter_digest << "\ndata      " << catalog.data_digest << '\n'
-            << (audit.passed() ? "audit passed" : "audit FAILED: " + std::to_string(audit.findings.count()) + " findings")
+  std::cout << audit.table(catalog) << "tokenizer " << catalog.tokenizer_digest << "  template "
+            << catalog.template_digest << " (" << catalog.template_name << ")\nbehaviors " << catalog.behavior_digest
+            << "  converter " << catalog.converter_digest << "\ndata      " << catalog.data_digest << '\n'
+            << (audit.passed() ? "audit passed"
+                               : "audit FAILED: " + std::to_string(audit.findings.count()) + " findings")
             << std::endl;
   audit.findings.throw_any(Exit::data);
   return static_cast<int>(Exit::done);
@@ -24,12 +25,8 @@ int run(Arguments const& arguments) {
 }  // namespace
 
 Command data_audit_command() {
-  return {"data audit",
-          "Prepare",
-          "audit every row of a data file; exit 65 where it fails",
-          "FILE.h5",
-          {},
-          {"bsft data audit runs/behaviorbench.h5"},
+  return {"data audit", "Prepare", "audit every row of a data file; exit 65 where it fails",
+          "FILE.h5",    {},        {"bsft data audit runs/behaviorbench.h5"},
           run};
 }
 

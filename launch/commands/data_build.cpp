@@ -26,7 +26,8 @@ BuildOptions options_of(Arguments const& arguments) {
   options.overlong = overlong_of(arguments.text("overlong"));
   if (arguments.has("max-length")) {
     options.max_length = arguments.integer("max-length");
-    if (options.max_length < 4) throw Invalid(Exit::usage, "--max-length " + arguments.text("max-length"), "less than 4");
+    if (options.max_length < 4)
+      throw Invalid(Exit::usage, "--max-length " + arguments.text("max-length"), "less than 4");
   }
   return options;
 }
@@ -36,7 +37,8 @@ void warn(Audit const& audit) {
   std::int64_t literal = 0, dropped = 0;
   for (auto const& [key, cell] : audit.cells) literal += cell.literal, dropped += cell.dropped;
   if (literal > 0)
-    std::cerr << "bsft: warning: " << literal << " records hold a behaviour token's text (it is encoded as plain text and cannot act)\n";
+    std::cerr << "bsft: warning: " << literal
+              << " records hold a behaviour token's text (it is encoded as plain text and cannot act)\n";
   if (dropped > 0) std::cerr << "bsft: warning: " << dropped << " over-long records are left out\n";
 }
 
@@ -58,20 +60,23 @@ int run(Arguments const& arguments) {
 }  // namespace
 
 Command data_build_command() {
-  return {"data build",
-          "Prepare",
-          "tokenise, weight, check and audit records into one HDF5 file",
-          "",
-          {{"records", "[NAME=]FILE.jsonl", "records; NAME adds a suite to the file's records", "", true, true},
-           {"model", "DIR", "Hugging Face folder: tokenizer, chat template, config.json", "", true, false},
-           {"out", "FILE.h5", "where the data go", "", true, false},
-           {"behaviors", "FILE.yaml", "behaviours and declared tasks", "configs/behaviorbench.yaml", false, false},
-           {"template", "NAME", "auto, chatml, smollm2, qwen2, qwen2.0, llama3, llama3.1 or none", "auto", false, false},
-           {"max-length", "N", "tokens of the longest record (otherwise the model's max_position_embeddings)", "", false, false},
-           {"overlong", "error|drop", "what becomes of a longer record; nothing is ever cut", "error", false, false}},
-          {"bsft data build --records runs/behaviorbench.jsonl --model configs/tiny --out runs/behaviorbench.h5",
-           "bsft data build --records mini=mini.jsonl contrast=contrast.jsonl --model .cache/smollm2-135m --out runs/real.h5"},
-          run};
+  return {
+      "data build",
+      "Prepare",
+      "tokenise, weight, check and audit records into one HDF5 file",
+      "",
+      {{"records", "[NAME=]FILE.jsonl", "records; NAME adds a suite to the file's records", "", true, true},
+       {"model", "DIR", "Hugging Face folder: tokenizer, chat template, config.json", "", true, false},
+       {"out", "FILE.h5", "where the data go", "", true, false},
+       {"behaviors", "FILE.yaml", "behaviours and declared tasks", "configs/behaviorbench.yaml", false, false},
+       {"template", "NAME", "auto, chatml, smollm2, qwen2, qwen2.0, llama3, llama3.1 or none", "auto", false, false},
+       {"max-length", "N", "tokens of the longest record (otherwise the model's max_position_embeddings)", "", false,
+        false},
+       {"overlong", "error|drop", "what becomes of a longer record; nothing is ever cut", "error", false, false}},
+      {"bsft data build --records runs/behaviorbench.jsonl --model configs/tiny --out runs/behaviorbench.h5",
+       "bsft data build --records mini=mini.jsonl contrast=contrast.jsonl --model .cache/smollm2-135m --out "
+       "runs/real.h5"},
+      run};
 }
 
 }  // namespace bsft

@@ -15,7 +15,8 @@ namespace {
 
 enum class Style { color, plain };
 
-constexpr auto legend_plain = "weight 0: as it is   weight 1: [token]   other weights: [token:weight]   behaviour token: {token}\n";
+constexpr auto legend_plain =
+    "weight 0: as it is   weight 1: [token]   other weights: [token:weight]   behaviour token: {token}\n";
 constexpr auto dim = "\x1b[2m", green = "\x1b[32m", yellow = "\x1b[33m", marked = "\x1b[1;7;35m", off = "\x1b[0m";
 
 std::string plain_token(std::string const& bytes, float weight, bool behavior) {
@@ -28,7 +29,9 @@ std::string plain_token(std::string const& bytes, float weight, bool behavior) {
   return "[" + text + number;
 }
 
-char const* color_of(float weight, bool behavior) { return behavior ? marked : weight == 0 ? dim : weight == 1 ? green : yellow; }
+char const* color_of(float weight, bool behavior) {
+  return behavior ? marked : weight == 0 ? dim : weight == 1 ? green : yellow;
+}
 
 // Bytes of one colour are joined before they are made printable: a character may be several tokens.
 std::string tokens_text(StoreReader const& reader, RecordInfo const& info, StoredTokens const& row, Style style) {
@@ -43,7 +46,9 @@ std::string tokens_text(StoreReader const& reader, RecordInfo const& info, Store
   for (std::int32_t i = 0; i < info.length; ++i) {
     bool const behavior = i >= info.prompt_end && i < info.behavior_end;
     auto const bytes = reader.bytes_of({&row.tokens[i], 1});
-    char const* const next = style == Style::color ? color_of(row.weights[i], behavior) : row.weights[i] == 0 && !behavior ? dim : green;
+    char const* const next = style == Style::color              ? color_of(row.weights[i], behavior)
+                             : row.weights[i] == 0 && !behavior ? dim
+                                                                : green;
     if (next != color) flush();
     color = next;
     run += style == Style::color ? bytes : plain_token(bytes, row.weights[i], behavior);
@@ -58,8 +63,9 @@ std::string headline(StoreReader const& reader, std::int64_t number) {
   auto const record = parse_record(reader.text(number), "record " + std::to_string(number));
   std::string line = "record " + std::to_string(number) + "  " + record.id + "  case " + record.case_id;
   if (!record.twin_id.empty()) line += "  twin " + record.twin_id;
-  line += "  task " + record.task + "  group " + record.group + "  behaviour " + catalog.behaviors.tokens[index(info.behavior)].name +
-          "  level " + std::to_string(record.level) + "  split " + std::string(name_of(record.split));
+  line += "  task " + record.task + "  group " + record.group + "  behaviour " +
+          catalog.behaviors.tokens[index(info.behavior)].name + "  level " + std::to_string(record.level) + "  split " +
+          std::string(name_of(record.split));
   if (!record.label.empty()) line += "  label " + record.label;
   return printable(line, Newlines::escape) + "  tokens " + std::to_string(info.length) + " (prompt " +
          std::to_string(info.prompt_end) + ", answer " + std::to_string(info.response_end - info.behavior_end) + ")";
@@ -74,14 +80,16 @@ std::vector<std::int64_t> chosen(StoreReader const& reader, Arguments const& arg
   for (auto const& known : reader.catalog().tasks) tasks.push_back(known.name);
   if (!task.empty() && std::find(tasks.begin(), tasks.end(), task) == tasks.end()) {
     auto const near = nearest(task, tasks);
-    throw Invalid(Exit::usage, "--task " + task, "not a task of this file", near.empty() ? "" : "did you mean " + near + "?");
+    throw Invalid(Exit::usage, "--task " + task, "not a task of this file",
+                  near.empty() ? "" : "did you mean " + near + "?");
   }
   auto const count = arguments.integer("count");
   if (count < 1) throw Invalid(Exit::usage, "--count " + arguments.text("count"), "less than 1");
   std::vector<std::int64_t> out;
   auto const& records = reader.records();
   for (std::size_t i = 0; i < records.size() && static_cast<std::int64_t>(out.size()) < count; ++i)
-    if ((split.empty() || split == name_of(records[i].split)) && (task.empty() || task == tasks[index(records[i].task)]))
+    if ((split.empty() || split == name_of(records[i].split)) &&
+        (task.empty() || task == tasks[index(records[i].task)]))
       out.push_back(static_cast<std::int64_t>(i));
   return out;
 }
@@ -91,11 +99,14 @@ int run(Arguments const& arguments) {
   StoreReader const reader(arguments.positional.at(0));
   auto const numbers = chosen(reader, arguments);
   if (numbers.empty()) throw Invalid(Exit::data, arguments.positional[0], "no such records", "see bsft data audit");
-  std::cout << (style == Style::color ? std::string(dim) + "weight 0" + off + "  " + green + "weight 1" + off + "  " + yellow +
-                                            "other weights" + off + "  " + marked + "behaviour token" + off + "\n"
-                                      : legend_plain);
+  std::cout << (style == Style::color
+                    ? std::string(dim) + "weight 0" + off + "  " + green + "weight 1" + off + "  " + yellow +
+                          "other weights" + off + "  " + marked + "behaviour token" + off + "\n"
+                    : legend_plain);
   for (auto const number : numbers)
-    std::cout << '\n' << headline(reader, number) << '\n' << tokens_text(reader, reader.records()[number], reader.read(number), style) << '\n';
+    std::cout << '\n'
+              << headline(reader, number) << '\n'
+              << tokens_text(reader, reader.records()[number], reader.read(number), style) << '\n';
   std::cout.flush();
   return static_cast<int>(Exit::done);
 }

@@ -23,7 +23,7 @@ TEST(File, WritesAtomicallyAndReadsBack) {
   std::vector<std::string_view> const parts{"ab", "", "c"};
   write_atomically(file, parts);
   EXPECT_EQ(read_file(file), "abc");
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(::stat(file.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(file.parent_path()), {}), 1) << "a temporary is left";
@@ -32,9 +32,11 @@ TEST(File, WritesAtomicallyAndReadsBack) {
 TEST(File, SaysWhyItCannot) {
   Scratch const scratch("file");
   EXPECT_NE(message_of<Failed>([&] { read_file(scratch / "none"); }).find("No such file"), std::string::npos);
-  EXPECT_NE(message_of<Failed>([&] { write_atomically(scratch / "no/folder", "x"); }).find("cannot open"), std::string::npos);
+  EXPECT_NE(message_of<Failed>([&] { write_atomically(scratch / "no/folder", "x"); }).find("cannot open"),
+            std::string::npos);
   write_atomically(scratch / "big", std::string(100, 'x'));
-  EXPECT_NE(message_of<Broken>([&] { read_file(scratch / "big", 99); }).find("100 bytes, at most 99"), std::string::npos);
+  EXPECT_NE(message_of<Broken>([&] { read_file(scratch / "big", 99); }).find("100 bytes, at most 99"),
+            std::string::npos);
   EXPECT_NE(message_of<Broken>([&] { read_file(scratch / ""); }).find("not a regular file"), std::string::npos);
   write_atomically(scratch / "empty", "");
   EXPECT_TRUE(MappedFile(scratch / "empty").bytes().empty());

@@ -58,7 +58,8 @@ TEST(H5, RefusesRowsOutsideAndOtherTypes) {
   EXPECT_NE(message_of<Broken>([&] { ints.read(5, 6); }).find("dataset ints (rows 5 to 11 of 10)"), std::string::npos);
   EXPECT_THROW(ints.read(-1, 1), Broken);
   EXPECT_TRUE(ints.read(10, 0).empty());
-  EXPECT_NE(message_of<Broken>([&] { reader.open<float>("ints"); }).find("dataset ints (not of the type"), std::string::npos);
+  EXPECT_NE(message_of<Broken>([&] { reader.open<float>("ints"); }).find("dataset ints (not of the type"),
+            std::string::npos);
   EXPECT_NE(message_of<Broken>([&] { reader.open<float>("none"); }).find("dataset none (HDF5: "), std::string::npos);
   EXPECT_NE(message_of<Broken>([&] { reader.read_text("ints", 100); }).find("not of the type"), std::string::npos);
 }
@@ -68,7 +69,8 @@ TEST(H5, SaysWhatIsNotHdf5) {
   EXPECT_NE(message_of<Failed>([&] { H5Reader const r(scratch / "none.h5"); }).find("no such file"), std::string::npos);
   write_atomically(scratch / "text.h5", "not HDF5 at all");
   testing::internal::CaptureStderr();
-  EXPECT_NE(message_of<Broken>([&] { H5Reader const r(scratch / "text.h5"); }).find("not an HDF5 file"), std::string::npos);
+  EXPECT_NE(message_of<Broken>([&] { H5Reader const r(scratch / "text.h5"); }).find("not an HDF5 file"),
+            std::string::npos);
   EXPECT_NE(message_of<Broken>([&] { H5Reader const r(scratch / ""); }).find("not a regular file"), std::string::npos);
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "HDF5 prints its own errors";
   EXPECT_THROW(H5Writer(scratch / "text.h5"), Failed) << "an existing file is written over";
@@ -87,7 +89,9 @@ hid_t chunked(hsize_t chunk) {
   return list;
 }
 
-void dataset(hid_t file, hid_t type, hid_t space, hid_t list) { H5Dclose(H5Dcreate2(file, "x", type, space, H5P_DEFAULT, list, H5P_DEFAULT)); }
+void dataset(hid_t file, hid_t type, hid_t space, hid_t list) {
+  H5Dclose(H5Dcreate2(file, "x", type, space, H5P_DEFAULT, list, H5P_DEFAULT));
+}
 
 hid_t line(hsize_t size) { return H5Screate_simple(1, &size, nullptr); }
 
@@ -108,8 +112,11 @@ std::vector<Foreign> foreign() {
          dataset(f, H5T_STD_I32LE, H5Screate_simple(2, size, nullptr), H5P_DEFAULT);
        },
        "not one-dimensional"},
-      {"bomb", [](hid_t f) { dataset(f, H5T_STD_I32LE, line(hsize_t{1} << 39), with_fletcher(chunked(1024))); }, "elements in a file of"},
-      {"huge chunk", [](hid_t f) { dataset(f, H5T_STD_I32LE, line(hsize_t{1} << 25), with_fletcher(chunked(hsize_t{1} << 25))); }, "chunks over 64 MiB"},
+      {"bomb", [](hid_t f) { dataset(f, H5T_STD_I32LE, line(hsize_t{1} << 39), with_fletcher(chunked(1024))); },
+       "elements in a file of"},
+      {"huge chunk",
+       [](hid_t f) { dataset(f, H5T_STD_I32LE, line(hsize_t{1} << 25), with_fletcher(chunked(hsize_t{1} << 25))); },
+       "chunks over 64 MiB"},
       {"other filter",
        [](hid_t f) {
          hid_t const list = with_fletcher(chunked(8));
@@ -117,7 +124,8 @@ std::vector<Foreign> foreign() {
          dataset(f, H5T_STD_I32LE, line(8), list);
        },
        "is not shuffle"},
-      {"variable length", [](hid_t f) { dataset(f, H5Tvlen_create(H5T_STD_I32LE), line(8), chunked(8)); }, "not of the type"},
+      {"variable length", [](hid_t f) { dataset(f, H5Tvlen_create(H5T_STD_I32LE), line(8), chunked(8)); },
+       "not of the type"},
       {"external storage",
        [](hid_t f) {
          hid_t const list = H5Pcreate(H5P_DATASET_CREATE);

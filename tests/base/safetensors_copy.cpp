@@ -1,4 +1,5 @@
-// Reads a safetensors file or a Hugging Face folder and writes all its tensors to another file: safetensors_copy IN OUT.
+// Reads a safetensors file or a Hugging Face folder and writes all its tensors to another file: safetensors_copy IN
+// OUT.
 #include <cstdio>
 
 #include "data/base/error.hpp"

@@ -25,7 +25,8 @@ TEST(Safetensors, WritesAndReadsBack) {
   Scratch const scratch("safetensors");
   std::vector<float> const a{1, 2, 3, 4, 5, 6};
   std::string const bytes(reinterpret_cast<char const*>(a.data()), 24);
-  std::vector<TensorView> const tensors{{"b.weight", "F32", {2, 3}, bytes}, {"a", "BF16", {}, "xy"}, {"none", "F16", {0, 7}, ""}};
+  std::vector<TensorView> const tensors{
+      {"b.weight", "F32", {2, 3}, bytes}, {"a", "BF16", {}, "xy"}, {"none", "F16", {0, 7}, ""}};
   write_safetensors(scratch / "model.safetensors", tensors, {{"format", "pt"}});
   SafetensorsFile const file(scratch / "model.safetensors");
   ASSERT_EQ(file.tensors().size(), 3u);
@@ -58,15 +59,18 @@ TEST(Safetensors, ReadsShardsByTheIndex) {
   EXPECT_NE(refusal(R"({"weight_map":{"a":"../one.safetensors"}})").find("not a plain file name"), std::string::npos);
   EXPECT_NE(refusal(R"({"weight_map":{"a":".one"}})").find("not a plain file name"), std::string::npos);
   EXPECT_NE(refusal(R"({"weight_map":{"a":7}})").find("not a plain file name"), std::string::npos);
-  EXPECT_NE(refusal(R"({"weight_map":{"c":"one.safetensors"}})").find("\"c\" of the index is not there"), std::string::npos);
+  EXPECT_NE(refusal(R"({"weight_map":{"c":"one.safetensors"}})").find("\"c\" of the index is not there"),
+            std::string::npos);
   EXPECT_NE(refusal(R"({})").find("weight_map"), std::string::npos);
   write_safetensors(scratch / "two.safetensors", std::vector<TensorView>{{"a", "U8", {1}, "2"}}, {});
-  EXPECT_NE(refusal(R"({"weight_map":{"a":"one.safetensors","b":"two.safetensors"}})").find("in another shard as well"), std::string::npos);
+  EXPECT_NE(refusal(R"({"weight_map":{"a":"one.safetensors","b":"two.safetensors"}})").find("in another shard as well"),
+            std::string::npos);
 }
 
 TEST(Safetensors, NamesAFolderWithoutWeights) {
   Scratch const scratch("safetensors");
-  EXPECT_NE(message_of<Invalid>([&] { SafetensorsFolder const folder(scratch / ""); }).find("no weights in"), std::string::npos);
+  EXPECT_NE(message_of<Invalid>([&] { SafetensorsFolder const folder(scratch / ""); }).find("no weights in"),
+            std::string::npos);
 }
 
 struct Case {
@@ -105,18 +109,23 @@ INSTANTIATE_TEST_SUITE_P(
         Case{one(entry("F32", "[1]", "[0]"), "abcd"), "\"data_offsets\""},
         Case{one(R"({"dtype":"F32","shape":[1]})", "abcd"), "needs dtype, shape and data_offsets"},
         Case{one(R"({"dtype":"F32","shape":[1],"offsets":[0,4]})", "abcd"), "\"data_offsets\" is missing"},
-        Case{file_of("{\"a\":" + entry("U8", "[1]", "[0,1]") + ",\"a\":" + entry("U8", "[1]", "[1,2]") + "}", "xy"), "duplicate"},
-        Case{file_of("{\"a\":" + entry("U8", "[2]", "[0,2]") + ",\"b\":" + entry("U8", "[2]", "[1,3]") + "}", "xyz"), "hole or overlap"},
-        Case{file_of("{\"" + std::string(513, 'n') + "\":" + entry("U8", "[1]", "[0,1]") + "}", "x"), "513 bytes, at most 512"},
+        Case{file_of("{\"a\":" + entry("U8", "[1]", "[0,1]") + ",\"a\":" + entry("U8", "[1]", "[1,2]") + "}", "xy"),
+             "duplicate"},
+        Case{file_of("{\"a\":" + entry("U8", "[2]", "[0,2]") + ",\"b\":" + entry("U8", "[2]", "[1,3]") + "}", "xyz"),
+             "hole or overlap"},
+        Case{file_of("{\"" + std::string(513, 'n') + "\":" + entry("U8", "[1]", "[0,1]") + "}", "x"),
+             "513 bytes, at most 512"},
         Case{file_of(R"({"__metadata__":{"a":1}})", ""), "not a string"},
         Case{file_of(R"({"__metadata__":[]})", ""), "not an object"}));
 
 TEST(Safetensors, RefusesTooManyTensors) {
   Scratch const scratch("safetensors");
   std::string header = "{";
-  for (int i = 0; i <= 65537; ++i) header += (i ? ",\"" : "\"") + std::to_string(i) + "\":" + entry("U8", "[0]", "[0,0]");
+  for (int i = 0; i <= 65537; ++i)
+    header += (i ? ",\"" : "\"") + std::to_string(i) + "\":" + entry("U8", "[0]", "[0,0]");
   write_atomically(scratch / "x", file_of(header + "}", ""));
-  EXPECT_NE(message_of<Broken>([&] { SafetensorsFile const file(scratch / "x"); }).find("at most 65536"), std::string::npos);
+  EXPECT_NE(message_of<Broken>([&] { SafetensorsFile const file(scratch / "x"); }).find("at most 65536"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 // Forest: TREES trees of a ROOT-token root under which LEAVES leaves of LEAF tokens hang, 4 supervised tokens a leaf.
 // gemm_flops counts the matrix products of the linear layers and of the head, forward and backward; peak_gflops is one
 // square product of 1024 in the same run.
-#include <chrono>
+#include <ctime>
 #include <cstdlib>
 #include <iostream>
 #include <random>
@@ -16,7 +16,12 @@
 namespace bsft {
 namespace {
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+// Seconds of this thread: other work on the machine does not count.
+double now() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 Shape tiny(std::int64_t width, std::int64_t layers) {
   Shape shape;

@@ -11,7 +11,8 @@ namespace bsft {
 namespace {
 
 Json good() {
-  return Json::parse(R"({"id":"r1","case_id":"c1","twin_id":"t1","task":"dose","group":"proactive","behavior":"proactive",
+  return Json::parse(
+      R"({"id":"r1","case_id":"c1","twin_id":"t1","task":"dose","group":"proactive","behavior":"proactive",
     "level":4,"turns":[{"role":"system","content":"Be brief."},{"role":"user","speaker":"Nurse","content":"5 µg?"}],
     "response":"FLAG: too much","label":"FLAG","labels":["FLAG","PROCEED"],"action":"intervene","split":"dev",
     "source":"synthetic","licence":"CC0","suites":["hard"]})");
@@ -81,31 +82,33 @@ TEST_P(RecordRefuses, WithPlaceFieldAndReason) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, RecordRefuses,
-    testing::Values(Case{"id", "", "\"id\" (missing)"}, Case{"id", "7", "\"id\" (not a string)"},
-                    Case{"id", "\"\"", "\"id\" (empty)"}, Case{"id", "\"a\\nb\"", "\"id\" (holds a control character)"},
-                    Case{"case_id", "", "\"case_id\" (missing)"}, Case{"case_id", "null", "\"case_id\" (missing)"},
-                    Case{"twin_id", "\"\"", "\"twin_id\" (empty)"}, Case{"task", "", "\"task\""},
-                    Case{"group", "[]", "\"group\""}, Case{"behavior", "", "\"behavior\" (missing)"},
-                    Case{"level", "", "\"level\" (missing)"}, Case{"level", "6", "\"level\" (6) use 0 to 5"},
-                    Case{"level", "-1", "\"level\" (-1)"}, Case{"level", "2.0", "\"level\" (not an integer)"},
-                    Case{"level", "18446744073709551615", "\"level\" (18446744073709551615)"},
-                    Case{"level", "\"2\"", "\"level\" (not an integer)"},
-                    Case{"prompt", "\"both\"", "\"prompt\" is there as well"},
-                    Case{"turns", "", "\"turns\" (missing) give one of the two"}, Case{"turns", "[]", "at least one turn"},
-                    Case{"turns", "[7]", "a turn is not an object"},
-                    Case{"turns", R"([{"role":"doctor","content":"x"}])", "\"role\" (\"doctor\") use system, user or assistant"},
-                    Case{"turns", R"([{"role":"user","content":""}])", "\"content\" (empty)"},
-                    Case{"turns", R"([{"role":"user"}])", "\"content\" (missing)"},
-                    Case{"turns", R"([{"role":"user","content":"x"},{"role":"assistant","content":"y"}])", "the last turn is of role assistant"},
-                    Case{"turns", R"([{"role":"user","content":"x"},{"role":"system","content":"y"}])", "a system turn after the first"},
-                    Case{"response", "", "\"response\" (missing)"}, Case{"response", "\" \\n\"", "\"response\" (empty)"},
-                    Case{"response", "\"I FLAG\"", "does not begin with its label \"FLAG\""},
-                    Case{"label", "\"FLAGG\"", "\"FLAGG\" is not in \"labels\") did you mean FLAG"},
-                    Case{"labels", "", "is not in \"labels\""}, Case{"labels", "[\"FLAG\"]", "only one label"},
-                    Case{"labels", "[\"FLAG\",\"FLAG\"]", "stands twice"}, Case{"labels", "\"FLAG\"", "not a list"},
-                    Case{"action", "\"panic\"", "\"action\" (\"panic\") use answer, intervene or restrain"},
-                    Case{"split", "\"valid\"", "\"split\" (\"valid\") use train, dev or test"},
-                    Case{"source", "", "\"source\" (missing)"}, Case{"suites", "\"hard\"", "\"suites\" (not a list)"}));
+    testing::Values(
+        Case{"id", "", "\"id\" (missing)"}, Case{"id", "7", "\"id\" (not a string)"},
+        Case{"id", "\"\"", "\"id\" (empty)"}, Case{"id", "\"a\\nb\"", "\"id\" (holds a control character)"},
+        Case{"case_id", "", "\"case_id\" (missing)"}, Case{"case_id", "null", "\"case_id\" (missing)"},
+        Case{"twin_id", "\"\"", "\"twin_id\" (empty)"}, Case{"task", "", "\"task\""}, Case{"group", "[]", "\"group\""},
+        Case{"behavior", "", "\"behavior\" (missing)"}, Case{"level", "", "\"level\" (missing)"},
+        Case{"level", "6", "\"level\" (6) use 0 to 5"}, Case{"level", "-1", "\"level\" (-1)"},
+        Case{"level", "2.0", "\"level\" (not an integer)"},
+        Case{"level", "18446744073709551615", "\"level\" (18446744073709551615)"},
+        Case{"level", "\"2\"", "\"level\" (not an integer)"}, Case{"prompt", "\"both\"", "\"prompt\" is there as well"},
+        Case{"turns", "", "\"turns\" (missing) give one of the two"}, Case{"turns", "[]", "at least one turn"},
+        Case{"turns", "[7]", "a turn is not an object"},
+        Case{"turns", R"([{"role":"doctor","content":"x"}])", "\"role\" (\"doctor\") use system, user or assistant"},
+        Case{"turns", R"([{"role":"user","content":""}])", "\"content\" (empty)"},
+        Case{"turns", R"([{"role":"user"}])", "\"content\" (missing)"},
+        Case{"turns", R"([{"role":"user","content":"x"},{"role":"assistant","content":"y"}])",
+             "the last turn is of role assistant"},
+        Case{"turns", R"([{"role":"user","content":"x"},{"role":"system","content":"y"}])",
+             "a system turn after the first"},
+        Case{"response", "", "\"response\" (missing)"}, Case{"response", "\" \\n\"", "\"response\" (empty)"},
+        Case{"response", "\"I FLAG\"", "does not begin with its label \"FLAG\""},
+        Case{"label", "\"FLAGG\"", "\"FLAGG\" is not in \"labels\") did you mean FLAG"},
+        Case{"labels", "", "is not in \"labels\""}, Case{"labels", "[\"FLAG\"]", "only one label"},
+        Case{"labels", "[\"FLAG\",\"FLAG\"]", "stands twice"}, Case{"labels", "\"FLAG\"", "not a list"},
+        Case{"action", "\"panic\"", "\"action\" (\"panic\") use answer, intervene or restrain"},
+        Case{"split", "\"valid\"", "\"split\" (\"valid\") use train, dev or test"},
+        Case{"source", "", "\"source\" (missing)"}, Case{"suites", "\"hard\"", "\"suites\" (not a list)"}));
 
 TEST(Records, NamesEveryBadLineOfAFile) {
   Scratch const scratch("records");
@@ -115,13 +118,15 @@ TEST(Records, NamesEveryBadLineOfAFile) {
     json["id"] = id;
     return json.dump();
   };
-  write_atomically(file, line("a") + "\r\n\n  \n" + line("b") + "\n" + line("a") + "\nnot json\n\"\xff\"\n[]\n" + line("c"));
+  write_atomically(file,
+                   line("a") + "\r\n\n  \n" + line("b") + "\n" + line("a") + "\nnot json\n\"\xff\"\n[]\n" + line("c"));
   try {
     read_records(file);
     FAIL();
   } catch (Findings const& findings) {
     ASSERT_EQ(findings.lines().size(), 4u);
-    EXPECT_EQ(findings.lines()[0], file.string() + R"(:5: "id" ("a" is in line 1 as well) give every record an id of its own)");
+    EXPECT_EQ(findings.lines()[0],
+              file.string() + R"(:5: "id" ("a" is in line 1 as well) give every record an id of its own)");
     EXPECT_TRUE(findings.lines()[1].starts_with(file.string() + ":6 (not JSON at byte")) << findings.lines()[1];
     EXPECT_TRUE(findings.lines()[2].starts_with(file.string() + ":7 (not JSON at byte")) << findings.lines()[2];
     EXPECT_TRUE(findings.lines()[3].starts_with(file.string() + ":8: not a record")) << findings.lines()[3];

@@ -82,10 +82,12 @@ TEST(Audit, RefusesCasesAndTwinsThatCrossSplits) {
     if (i == 7) one.record.twin_id = "twin 0";
   });
   ASSERT_EQ(cases.findings.count(), 2u) << "one finding a case or twin set";
-  EXPECT_EQ(cases.findings.lines()[0],
-            "f.jsonl:6: case \"case 0\" crosses splits (dev here, train at f.jsonl:1) give all records of a case one split");
-  EXPECT_EQ(cases.findings.lines()[1],
-            "f.jsonl:8: twin \"twin 0\" crosses splits (test here, train at f.jsonl:1) give all records of a twin one split");
+  EXPECT_EQ(
+      cases.findings.lines()[0],
+      "f.jsonl:6: case \"case 0\" crosses splits (dev here, train at f.jsonl:1) give all records of a case one split");
+  EXPECT_EQ(
+      cases.findings.lines()[1],
+      "f.jsonl:8: twin \"twin 0\" crosses splits (test here, train at f.jsonl:1) give all records of a twin one split");
 }
 
 TEST(Audit, OfAFileSeesTheSame) {
@@ -96,7 +98,8 @@ TEST(Audit, OfAFileSeesTheSame) {
     });
     auto const audit = audit_store(StoreReader(scratch / "a.h5"), "a.h5");
     ASSERT_EQ(audit.findings.count(), 1u) << name;
-    EXPECT_NE(audit.findings.lines()[0].find("a.h5: record 3: \"r3\": "), std::string::npos) << audit.findings.lines()[0];
+    EXPECT_NE(audit.findings.lines()[0].find("a.h5: record 3: \"r3\": "), std::string::npos)
+        << audit.findings.lines()[0];
     EXPECT_NE(audit.findings.lines()[0].find(says), std::string::npos) << name << ": " << audit.findings.lines()[0];
   }
   write_sample(scratch / "a.h5", 6);

@@ -24,7 +24,8 @@ Record record_of(std::string const& id, std::string const& case_id, Split split 
   record.task = "dose";
   record.group = record.behavior = "proactive";
   record.level = 4;
-  record.turns = {{"user", "Nurse", "Is 5 mg of " + id + " right?"}, {"assistant", "", "Which drug?"}, {"user", "", "Heparin."}};
+  record.turns = {
+      {"user", "Nurse", "Is 5 mg of " + id + " right?"}, {"assistant", "", "Which drug?"}, {"user", "", "Heparin."}};
   record.response = "FLAG: the dose is high";
   record.label = "FLAG";
   record.labels = {"FLAG", "PROCEED"};
@@ -72,7 +73,8 @@ class Build : public testing::Test {
       build(options);
     } catch (Findings const& findings) {
       EXPECT_EQ(findings.code(), Exit::data);
-      EXPECT_FALSE(fs::exists(options.out) || (fs::exists(options.out.parent_path()) && !fs::is_empty(options.out.parent_path())));
+      EXPECT_FALSE(fs::exists(options.out) ||
+                   (fs::exists(options.out.parent_path()) && !fs::is_empty(options.out.parent_path())));
       return findings.lines();
     } catch (Error const& error) {
       return {error.what()};
@@ -103,7 +105,7 @@ TEST_F(Build, StoresPromptBehaviourResponseEnd) {
   EXPECT_EQ(reader.catalog().data_digest, result.catalog.data_digest);
   Tokenizer const tokenizer(model());
   ChatTemplate const chat(template_family("auto", model()), tokenizer);
-  std::vector<int> const order{0, 2, 1};  // members of a case stand together
+  std::vector<int> const order{0, 2, 1};        // members of a case stand together
   auto const proactive = tokenizer.size() + 1;  // the second free row
   ASSERT_EQ(reader.records().size(), 3u);
   for (int i = 0; i < 3; ++i) {
@@ -142,18 +144,22 @@ TEST_F(Build, NamesSuitesByFile) {
   EXPECT_EQ(reader.records()[0].suites, 1u);
   EXPECT_EQ(reader.records()[1].suites, 2u);
   EXPECT_EQ(reader.records()[2].suites, 4u);
-  EXPECT_NE(message_of<Invalid>([&] { build(options({"a b=" + two})); }).find("a suite's name is letters"), std::string::npos);
+  EXPECT_NE(message_of<Invalid>([&] { build(options({"a b=" + two})); }).find("a suite's name is letters"),
+            std::string::npos);
 }
 
 TEST_F(Build, RefusesTheSameIdInTwoFiles) {
-  auto const one = write("1.jsonl", {record_of("a", "c1")}), two = write("2.jsonl", {record_of("b", "c2"), record_of("a", "c3")});
+  auto const one = write("1.jsonl", {record_of("a", "c1")}),
+             two = write("2.jsonl", {record_of("b", "c2"), record_of("a", "c3")});
   auto const lines = refusal(options({one, two}));
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_EQ(lines[0], two + ":2: \"id\" (\"a\" is at " + one + ":1 as well) give every record an id of its own");
 }
 
 TEST_F(Build, RefusesCasesAndTwinsAcrossSplits) {
-  EXPECT_NE(one_refusal({record_of("a", "c1"), record_of("b", "c1", Split::test)}).find("r.jsonl:2: case \"c1\" crosses splits (test here, train at"), std::string::npos);
+  EXPECT_NE(one_refusal({record_of("a", "c1"), record_of("b", "c1", Split::test)})
+                .find("r.jsonl:2: case \"c1\" crosses splits (test here, train at"),
+            std::string::npos);
   auto a = record_of("a", "c1"), b = record_of("b", "c2", Split::dev);
   a.twin_id = b.twin_id = "t";
   EXPECT_NE(one_refusal({a, b}).find("r.jsonl:2: twin \"t\" crosses splits (dev here"), std::string::npos);
@@ -162,17 +168,22 @@ TEST_F(Build, RefusesCasesAndTwinsAcrossSplits) {
 TEST_F(Build, RefusesWhatContradictsTheTasks) {
   auto note = record_of("a", "c1");
   note.task = "note";
-  EXPECT_NE(one_refusal({note}).find("r.jsonl:1: task note (group \"proactive\", declared reactive)"), std::string::npos);
+  EXPECT_NE(one_refusal({note}).find("r.jsonl:1: task note (group \"proactive\", declared reactive)"),
+            std::string::npos);
   note.group = "reactive";
   EXPECT_NE(one_refusal({note}).find("(behavior \"proactive\", declared reactive)"), std::string::npos);
   note.behavior = "reactive";
   EXPECT_NE(one_refusal({note}).find("(labels FLAG, PROCEED; declared SAME, OTHER)"), std::string::npos);
   auto other = record_of("b", "c2");
   other.labels = {"FLAG", "PROCEED", "WAIT"};
-  EXPECT_NE(one_refusal({record_of("a", "c1"), other}).find("r.jsonl:2: task dose (labels FLAG, PROCEED, WAIT; its first record has FLAG, PROCEED)"), std::string::npos);
+  EXPECT_NE(one_refusal({record_of("a", "c1"), other})
+                .find("r.jsonl:2: task dose (labels FLAG, PROCEED, WAIT; its first record has FLAG, PROCEED)"),
+            std::string::npos);
   auto bold = record_of("a", "c1");
   bold.behavior = "bold";
-  EXPECT_NE(one_refusal({bold}).find("behavior \"bold\" (known are reactive, proactive) declare it in the file of --behaviors"), std::string::npos);
+  EXPECT_NE(one_refusal({bold}).find(
+                "behavior \"bold\" (known are reactive, proactive) declare it in the file of --behaviors"),
+            std::string::npos);
 }
 
 TEST_F(Build, OverlongIsRefusedOrDroppedNeverCut) {
@@ -183,7 +194,9 @@ TEST_F(Build, OverlongIsRefusedOrDroppedNeverCut) {
   auto const lines = refusal(limited);
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_NE(lines[0].find("r.jsonl:2: \"long\": over-long: "), std::string::npos) << lines[0];
-  EXPECT_NE(lines[0].find("at most 120 (shorten it, raise --max-length, or leave such records out with --overlong drop)"), std::string::npos);
+  EXPECT_NE(
+      lines[0].find("at most 120 (shorten it, raise --max-length, or leave such records out with --overlong drop)"),
+      std::string::npos);
   limited.overlong = Overlong::drop;
   auto const result = build(limited);
   auto const& cell = result.audit.cells.at({TaskId{0}, BehaviorId{1}, Split::train});
@@ -193,14 +206,18 @@ TEST_F(Build, OverlongIsRefusedOrDroppedNeverCut) {
   EXPECT_TRUE(again.passed());
   EXPECT_EQ(again.cells.at({TaskId{0}, BehaviorId{1}, Split::train}).dropped, 1);
   limited.max_length = 4;
-  EXPECT_NE(message_of<Invalid>([&] { build(limited); }).find("no records are left (all are over 4 tokens)"), std::string::npos);
+  EXPECT_NE(message_of<Invalid>([&] { build(limited); }).find("no records are left (all are over 4 tokens)"),
+            std::string::npos);
   limited.max_length = 4096;
-  EXPECT_NE(message_of<Invalid>([&] { build(limited); }).find("--max-length 4096 (the model has 2048 positions)"), std::string::npos);
+  EXPECT_NE(message_of<Invalid>([&] { build(limited); }).find("--max-length 4096 (the model has 2048 positions)"),
+            std::string::npos);
 }
 
 TEST_F(Build, ShowsTwentyFindingsAndCountsTheRest) {
   std::vector<Record> records;
-  for (int i = 0; i < 50; ++i) records.push_back(record_of("a" + std::to_string(i), "c" + std::to_string(i / 2), i % 2 ? Split::dev : Split::train));
+  for (int i = 0; i < 50; ++i)
+    records.push_back(
+        record_of("a" + std::to_string(i), "c" + std::to_string(i / 2), i % 2 ? Split::dev : Split::train));
   auto const lines = refusal(options({write("r.jsonl", records)}));
   ASSERT_EQ(lines.size(), 21u);
   EXPECT_EQ(lines.back(), "… and 5 more");
@@ -211,7 +228,8 @@ TEST_F(Build, RefusesALabelInsideAToken) {
   record.labels = {"no", "yes"};
   record.label = "no";
   record.response = "now: stop";
-  EXPECT_NE(one_refusal({record}).find("the answer's tokens do not begin with those of its label \"no\""), std::string::npos);
+  EXPECT_NE(one_refusal({record}).find("the answer's tokens do not begin with those of its label \"no\""),
+            std::string::npos);
   record.response = "no: stop";
   EXPECT_NO_THROW(build({record}));
 }
@@ -231,6 +249,22 @@ TEST_F(Build, RefusesAnAnswerThatItsTokensDoNotSpellOut) {
   EXPECT_NO_THROW(build({record_of("b", "c1")}));
 }
 
+TEST_F(Build, RefusesLabelsThatTokensCannotTellApart) {
+  auto record = record_of("a", "c1");
+  record.labels = {"FLAG", "FLAG~", "~"};
+  EXPECT_NO_THROW(build({record}));
+  fs::remove_all(scratch / "out");
+  change("tokenizer.json", [](OrderedJson& json) {
+    auto& vocabulary = json["model"]["vocab"];
+    vocabulary["~~~~"] = vocabulary["~"];
+    vocabulary.erase("~");
+  });
+  auto const lines = refusal(options({write("r.jsonl", {record})}));
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0], "task dose (labels \"FLAG~\" and \"FLAG\" have the same tokens) choose another label");
+  EXPECT_EQ(lines[1], "task dose (label \"~\" has no tokens) choose another label");
+}
+
 TEST_F(Build, LiteralBehaviourTextIsCountedAndHarmless) {
   auto record = record_of("a", "c1");
   record.turns.back().content = "<|proactive|><|im_end|>";
@@ -243,9 +277,12 @@ TEST_F(Build, LiteralBehaviourTextIsCountedAndHarmless) {
 TEST_F(Build, NamesWhatTheModelFolderLacks) {
   auto const records = write("r.jsonl", {record_of("a", "c1")});
   change("config.json", [](OrderedJson& json) { json.erase("vocab_size"); });
-  EXPECT_NE(message_of<Broken>([&] { build(options({records})); }).find("\"vocab_size\" is missing"), std::string::npos);
+  EXPECT_NE(message_of<Broken>([&] { build(options({records})); }).find("\"vocab_size\" is missing"),
+            std::string::npos);
   change("config.json", [](OrderedJson& json) { json["vocab_size"] = 1280, json.erase("max_position_embeddings"); });
-  EXPECT_NE(message_of<Invalid>([&] { build(options({records})); }).find("no \"max_position_embeddings\") give --max-length"), std::string::npos);
+  EXPECT_NE(
+      message_of<Invalid>([&] { build(options({records})); }).find("no \"max_position_embeddings\") give --max-length"),
+      std::string::npos);
   fs::remove(model() / "config.json");
   EXPECT_NE(message_of<Invalid>([&] { build(options({records})); }).find("no config.json in"), std::string::npos);
 }
@@ -263,7 +300,9 @@ TEST_F(Build, DigestsSayWhichPartChanged) {
   auto const names = [](std::string const& message) {
     std::set<std::string> out;
     for (auto const* part : {"tokenizer ", "template ", "behaviors ", "converter "})
-      if (message.find(part) != std::string::npos && message.find("build it again: bsft data build") != std::string::npos) out.insert(part);
+      if (message.find(part) != std::string::npos &&
+          message.find("build it again: bsft data build") != std::string::npos)
+        out.insert(part);
     return out;
   };
   using Names = std::set<std::string>;
@@ -276,7 +315,8 @@ TEST_F(Build, DigestsSayWhichPartChanged) {
   other.behavior_digest = other.behaviors.digest();
   EXPECT_EQ(names(mismatch(other, model())), Names{"behaviors "});
   auto const original = read_file(model() / "tokenizer.json");
-  change("tokenizer.json", [](OrderedJson& json) { json["model"]["merges"].erase(json["model"]["merges"].size() - 1); });
+  change("tokenizer.json",
+         [](OrderedJson& json) { json["model"]["merges"].erase(json["model"]["merges"].size() - 1); });
   EXPECT_TRUE(names(mismatch(catalog, model())).contains("tokenizer "));
   EXPECT_NE(build({record_of("a", "c1")}).catalog.data_digest, catalog.data_digest);
   write_atomically(model() / "tokenizer.json", original);

@@ -30,7 +30,8 @@ int outcome_of(std::filesystem::path const& file) {
       auto const [record, encoded] = sample(i);
       auto const row = reader.read(i);
       if (row.tokens != encoded.row.tokens || row.weights != encoded.row.weights) return other_data;
-      if (reader.text(i) != to_json_line(record) || reader.bytes_of(row.tokens) != sample_text(row.tokens)) return other_data;
+      if (reader.text(i) != to_json_line(record) || reader.bytes_of(row.tokens) != sample_text(row.tokens))
+        return other_data;
     }
     return same;
   } catch (Error const& error) {
@@ -60,10 +61,14 @@ std::string run_child(std::filesystem::path const& file) {
   ::waitpid(child, &status, 0);
   if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
   switch (WEXITSTATUS(status)) {
-    case same: return "same";
-    case refused: return "refused";
-    case other_data: return "other data";
-    default: return "odd error";
+    case same:
+      return "same";
+    case refused:
+      return "refused";
+    case other_data:
+      return "other data";
+    default:
+      return "odd error";
   }
 }
 
@@ -83,7 +88,8 @@ TEST(Damage, FlippedBitsAreRefusedOrHarmless) {
     EXPECT_TRUE(outcome == "refused" || outcome == "same") << outcome << ": a flip at byte " << at;
   }
   EXPECT_GT(seen["refused"], trials / 4) << "hardly any flip was seen";
-  for (auto const& [outcome, count] : seen) std::printf("  %s: %llu\n", outcome.c_str(), static_cast<unsigned long long>(count));
+  for (auto const& [outcome, count] : seen)
+    std::printf("  %s: %llu\n", outcome.c_str(), static_cast<unsigned long long>(count));
 }
 
 TEST(Damage, OverwrittenBytesAreRefusedOrHarmless) {
@@ -93,7 +99,8 @@ TEST(Damage, OverwrittenBytesAreRefusedOrHarmless) {
   for (std::uint64_t trial = 0; trial < trials_or(200); ++trial) {
     auto bad = good;
     auto const at = mix(3, trial) % bad.size();
-    for (std::uint64_t i = 0; i < 1 + mix(4, trial) % 16 && at + i < bad.size(); ++i) bad[at + i] = static_cast<char>(mix(5, trial, i));
+    for (std::uint64_t i = 0; i < 1 + mix(4, trial) % 16 && at + i < bad.size(); ++i)
+      bad[at + i] = static_cast<char>(mix(5, trial, i));
     write(scratch / "b.h5", bad);
     auto const outcome = run_child(scratch / "b.h5");
     EXPECT_TRUE(outcome == "refused" || outcome == "same") << outcome << " at byte " << at;

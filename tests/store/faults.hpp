@@ -15,8 +15,10 @@ struct Fault {
 
 inline std::vector<Fault> faults() {
   return {
-      {"all-zero mask", [](Sample& s) { s.encoded.row.weights.assign(s.encoded.row.weights.size(), 0); }, "nothing is supervised (all-zero mask)"},
-      {"all-one mask", [](Sample& s) { s.encoded.row.weights.assign(s.encoded.row.weights.size(), 1); }, "everything is supervised (all-one mask)"},
+      {"all-zero mask", [](Sample& s) { s.encoded.row.weights.assign(s.encoded.row.weights.size(), 0); },
+       "nothing is supervised (all-zero mask)"},
+      {"all-one mask", [](Sample& s) { s.encoded.row.weights.assign(s.encoded.row.weights.size(), 1); },
+       "everything is supervised (all-one mask)"},
       {"dropped end",
        [](Sample& s) {
          s.encoded.row.tokens.pop_back();
@@ -34,9 +36,12 @@ inline std::vector<Fault> faults() {
          --info.response_end, --info.length;
        },
        "the answer is truncated"},
-      {"other answer", [](Sample& s) { s.encoded.row.tokens[s.encoded.info.behavior_end + 2] = 20; }, "the answer is truncated"},
-      {"no behaviour token", [](Sample& s) { s.encoded.row.tokens[s.encoded.info.prompt_end] = 33; }, "the behaviour token is missing"},
-      {"other behaviour", [](Sample& s) { s.encoded.row.tokens[s.encoded.info.prompt_end] = sample_reactive; }, "another behaviour's"},
+      {"other answer", [](Sample& s) { s.encoded.row.tokens[s.encoded.info.behavior_end + 2] = 20; },
+       "the answer is truncated"},
+      {"no behaviour token", [](Sample& s) { s.encoded.row.tokens[s.encoded.info.prompt_end] = 33; },
+       "the behaviour token is missing"},
+      {"other behaviour", [](Sample& s) { s.encoded.row.tokens[s.encoded.info.prompt_end] = sample_reactive; },
+       "another behaviour's"},
       {"second behaviour token", [](Sample& s) { s.encoded.row.tokens[1] = sample_proactive; }, "stands elsewhere"},
       {"empty prompt",
        [](Sample& s) {
@@ -48,8 +53,10 @@ inline std::vector<Fault> faults() {
          info.prompt_end = 0;
        },
        "the prompt is empty"},
-      {"supervised prompt", [](Sample& s) { s.encoded.row.weights[1] = 1; }, "the weight of token 1 does not follow its span"},
-      {"masked answer", [](Sample& s) { s.encoded.row.weights[s.encoded.info.behavior_end] = 0; }, "does not follow its span"},
+      {"supervised prompt", [](Sample& s) { s.encoded.row.weights[1] = 1; },
+       "the weight of token 1 does not follow its span"},
+      {"masked answer", [](Sample& s) { s.encoded.row.weights[s.encoded.info.behavior_end] = 0; },
+       "does not follow its span"},
       {"over-long",
        [](Sample& s) {
          auto& [info, row] = s.encoded;

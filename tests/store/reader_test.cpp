@@ -42,8 +42,9 @@ TEST(Reader, ReadsBackExactly) {
       offset += want.length;
       EXPECT_EQ(std::tie(info.prompt_end, info.behavior_end, info.response_end, info.length),
                 std::tie(want.prompt_end, want.behavior_end, want.response_end, want.length));
-      EXPECT_EQ(std::tie(info.task, info.behavior, info.group, info.label, info.level, info.action, info.split, info.suites),
-                std::tie(want.task, want.behavior, want.group, want.label, want.level, want.action, want.split, want.suites));
+      EXPECT_EQ(
+          std::tie(info.task, info.behavior, info.group, info.label, info.level, info.action, info.split, info.suites),
+          std::tie(want.task, want.behavior, want.group, want.label, want.level, want.action, want.split, want.suites));
       EXPECT_EQ(info.case_index, i / 3);
       EXPECT_EQ(info.twin_index, record.twin_id.empty() ? -1 : i / 3);
       auto const row = reader.read(i);
@@ -97,7 +98,8 @@ TEST(Reader, RequiresACertificateOfThisContent) {
   Audit failed;
   failed.findings.add("bad");
   EXPECT_NE(refusal(failed.to_json("x")).find("(the audit did not pass) see bsft data audit"), std::string::npos);
-  EXPECT_NE(refusal(Audit().to_json("x")).find("(the audit certificate is of other contents) build it again"), std::string::npos);
+  EXPECT_NE(refusal(Audit().to_json("x")).find("(the audit certificate is of other contents) build it again"),
+            std::string::npos);
   EXPECT_NE(refusal("[]").find("did not pass"), std::string::npos);
   EXPECT_NE(refusal("{").find("dataset certificate (not JSON"), std::string::npos);
 }
@@ -111,16 +113,22 @@ TEST(Reader, RefusesWhatDoesNotHoldTogether) {
     });
     return message_of<Broken>([&] { StoreReader const reader(scratch / "a.h5"); });
   };
-  EXPECT_NE(refusal([](RecordInfo& r) { r.task = TaskId{2}; }).find("dataset records/task (record 4 has 2, not 0 to 1)"), std::string::npos);
-  EXPECT_NE(refusal([](RecordInfo& r) { r.behavior = BehaviorId{-1}; }).find("records/behavior (record 4"), std::string::npos);
+  EXPECT_NE(
+      refusal([](RecordInfo& r) { r.task = TaskId{2}; }).find("dataset records/task (record 4 has 2, not 0 to 1)"),
+      std::string::npos);
+  EXPECT_NE(refusal([](RecordInfo& r) { r.behavior = BehaviorId{-1}; }).find("records/behavior (record 4"),
+            std::string::npos);
   EXPECT_NE(refusal([](RecordInfo& r) { r.group = 9; }).find("records/group (record 4"), std::string::npos);
   EXPECT_NE(refusal([](RecordInfo& r) { r.label = 2; }).find("records/label (record 4 has 2"), std::string::npos);
   EXPECT_NE(refusal([](RecordInfo& r) { r.level = 6; }).find("records/level (record 4"), std::string::npos);
   EXPECT_NE(refusal([](RecordInfo& r) { r.action = 4; }).find("records/action (record 4"), std::string::npos);
-  EXPECT_NE(refusal([](RecordInfo& r) { r.split = static_cast<Split>(3); }).find("records/split (record 4"), std::string::npos);
+  EXPECT_NE(refusal([](RecordInfo& r) { r.split = static_cast<Split>(3); }).find("records/split (record 4"),
+            std::string::npos);
   EXPECT_NE(refusal([](RecordInfo& r) { r.suites = 4; }).find("records/suites (record 4"), std::string::npos);
-  EXPECT_NE(refusal([](RecordInfo& r) { r.behavior_end = 1000; }).find("the spans of record 4 do not follow"), std::string::npos);
-  EXPECT_NE(refusal([](RecordInfo& r) { r.prompt_end = -1; }).find("the spans of record 4 do not follow"), std::string::npos);
+  EXPECT_NE(refusal([](RecordInfo& r) { r.behavior_end = 1000; }).find("the spans of record 4 do not follow"),
+            std::string::npos);
+  EXPECT_NE(refusal([](RecordInfo& r) { r.prompt_end = -1; }).find("the spans of record 4 do not follow"),
+            std::string::npos);
 }
 
 }  // namespace

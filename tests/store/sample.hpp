@@ -19,14 +19,22 @@ constexpr TokenId sample_end = 2, sample_reactive = 100, sample_proactive = 101;
 
 inline std::string sample_bytes(TokenId id) {
   switch (id) {
-    case sample_end: return "<|im_end|>";
-    case 10: return "FLAG";
-    case 11: return "PROCEED";
-    case 20: return ":";
-    case 21: return " dose";
-    case sample_reactive: return "<|reactive|>";
-    case sample_proactive: return "<|proactive|>";
-    default: return " w" + std::to_string(id);
+    case sample_end:
+      return "<|im_end|>";
+    case 10:
+      return "FLAG";
+    case 11:
+      return "PROCEED";
+    case 20:
+      return ":";
+    case 21:
+      return " dose";
+    case sample_reactive:
+      return "<|reactive|>";
+    case sample_proactive:
+      return "<|proactive|>";
+    default:
+      return " w" + std::to_string(id);
   }
 }
 
@@ -41,7 +49,8 @@ inline Catalog sample_catalog() {
   catalog.tasks = {{"dose", "proactive", {"FLAG", "PROCEED"}, {{10}, {11}}}, {"note", "reactive", {}, {}}};
   catalog.groups = {"proactive", "reactive"};
   catalog.suites = {"full", "hard"};
-  catalog.behaviors.tokens = {{"reactive", "<|reactive|>", "answers", sample_reactive}, {"proactive", "<|proactive|>", "speaks up", sample_proactive}};
+  catalog.behaviors.tokens = {{"reactive", "<|reactive|>", "answers", sample_reactive},
+                              {"proactive", "<|proactive|>", "speaks up", sample_proactive}};
   catalog.end_token = sample_end;
   catalog.tokenizer_digest = "t";
   catalog.template_digest = "c";
@@ -65,7 +74,9 @@ inline Sample sample(int number) {
   record.group = record.behavior = labelled ? "proactive" : "reactive";
   record.level = number % 6;
   record.turns = {{"user", "Nurse", "question " + std::to_string(number)}};
-  if (labelled) record.label = flagged ? "FLAG" : "PROCEED", record.labels = {"FLAG", "PROCEED"}, record.action = flagged ? "intervene" : "restrain";
+  if (labelled)
+    record.label = flagged ? "FLAG" : "PROCEED", record.labels = {"FLAG", "PROCEED"},
+    record.action = flagged ? "intervene" : "restrain";
   record.split = static_cast<Split>(home % 3);
   record.source = "sample";
   record.suites = {"full"};
@@ -103,7 +114,8 @@ inline std::string write_sample(std::filesystem::path const& file, int count,
     if (change) change(i, one);
     writer.add(one.encoded, one.record);
   }
-  return writer.finish(file, sample_catalog(), sample_bytes, [](std::string const& digest) { return Audit().to_json(digest); });
+  return writer.finish(file, sample_catalog(), sample_bytes,
+                       [](std::string const& digest) { return Audit().to_json(digest); });
 }
 
 }  // namespace bsft

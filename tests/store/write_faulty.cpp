@@ -1,5 +1,5 @@
-// Writes a small file whose record 3 has the named fault, under a certificate that says passed: write_faulty FAULT FILE.
-// Without arguments: the faults and what the audit says of each, separated by a tab.
+// Writes a small file whose record 3 has the named fault, under a certificate that says passed: write_faulty FAULT
+// FILE. Without arguments: the faults and what the audit says of each, separated by a tab.
 #include <cstdio>
 #include <string_view>
 

@@ -1,5 +1,8 @@
 #include "trainer/comm/job.hpp"
 
+#include <ATen/Context.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <string>
@@ -8,6 +11,7 @@
 #include "data/base/error.hpp"
 #include "trainer/comm/control_channel.hpp"
 #include "trainer/comm/mpi.hpp"
+#include "trainer/comm/nccl.hpp"
 
 namespace bsft {
 namespace {
@@ -28,6 +32,10 @@ class Alone final : public Job {
     check_roles(1, evaluators);
     return self_communicator();
   }
+  std::unique_ptr<Communicator> over_devices(Reduction) override {
+    throw Unavailable("parallel.backend: nccl", "this job has no MPI to begin with", "start it with mpirun or srun");
+  }
+  at::Device device() const override { return at::kCPU; }
   ControlChannel* channel() override { return nullptr; }
   void wait_for_all() override {}
   void abort(int code) override { std::_Exit(code); }
@@ -72,6 +80,31 @@ class OverMpi final : public Job {
     return mpi_communicator(trainers_, reduction);
   }
 
+  std::unique_ptr<Communicator> over_devices(Reduction reduction) override {
+    MPI_Comm host;
+    check_mpi(MPI_Comm_split_type(trainers_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host), "MPI_Comm_split_type");
+    int place = 0, count = 0;
+    check_mpi(MPI_Comm_rank(host, &place), "MPI_Comm_rank");
+    check_mpi(MPI_Comm_size(host, &count), "MPI_Comm_size");
+    MPI_Comm_free(&host);
+    int const devices = at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
+    int const lacks_here = devices < count ? 1 : 0;
+    int lacks = 0;  // anywhere: all ranks turn back together
+    check_mpi(MPI_Allreduce(&lacks_here, &lacks, 1, MPI_INT, MPI_MAX, trainers_), "MPI_Allreduce");
+    if (lacks_here == 0 && lacks == 1) {
+      throw Unavailable("parallel.backend: nccl", "another host has fewer GPUs than trainer ranks",
+                        "start one trainer rank a GPU, or set parallel.backend: mpi");
+    }
+    if (lacks_here == 1) {
+      throw Unavailable("parallel.backend: nccl",
+                        std::to_string(count) + " trainer ranks on a host with " + std::to_string(devices) + " GPUs",
+                        "start one trainer rank a GPU, or set parallel.backend: mpi");
+    }
+    device_ = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(place));
+    return nccl_communicator(trainers_, reduction, device_);
+  }
+  at::Device device() const override { return device_; }
+
   ControlChannel* channel() override { return channel_.get(); }
 
   void wait_for_all() override {
@@ -91,6 +124,7 @@ class OverMpi final : public Job {
  private:
   MPI_Comm world_ = MPI_COMM_NULL, trainers_ = MPI_COMM_NULL;
   int rank_ = 0, size_ = 1;
+  at::Device device_{at::kCPU};
   std::unique_ptr<Communicator> everyone_;
   std::unique_ptr<ControlChannel> channel_;
 };

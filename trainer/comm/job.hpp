@@ -27,6 +27,11 @@ class Job {
   virtual Communicator& everyone() = 0;
   // The trainers [0, size - evaluators); null on an evaluator rank.
   virtual std::unique_ptr<Communicator> split(int evaluators, Reduction reduction) = 0;
+  // The trainers again, for device tensors, after split(): one GPU a rank.  Collective over the trainers; Unavailable
+  // where the build or the host has not enough of them.
+  virtual std::unique_ptr<Communicator> over_devices(Reduction reduction) = 0;
+  // The device of over_devices: the rank's number among the trainers of its host.
+  virtual at::Device device() const = 0;
   // Between trainer rank 0 and the evaluator; null without MPI.
   virtual ControlChannel* channel() = 0;
   // Returns when all ranks have called it; sleeps meanwhile, so that who still works has the cores.

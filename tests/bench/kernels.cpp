@@ -1,0 +1,186 @@
+// Ours against libtorch's own ops, in turn in one process; a JSON line each:
+//   {"bench", "size", "ours", "theirs", "ratio", "unit": "us", "threads", "set"}
+// ratio is theirs over ours: above 1 we are faster.  Figures are the least of the rounds, the steadiest on a busy
+// machine.
+//   bench_kernels [--threads N] [--rounds N] [--device cpu|cuda]
+// Their side is the composition that an eager model of transformers runs; their cross-entropy gives the loss alone,
+// ours also entropy, correctness and the behaviour columns.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <string>
+
+#include "kernels/op/op.hpp"
+#include "kernels/run/cpu.hpp"
+#include "trainer/model/torch.hpp"
+
+namespace {
+
+using namespace bsft;
+
+struct Options {
+  int threads = 1, rounds = 15;
+  at::Device device = at::kCPU;
+} options;
+
+double seconds(std::function<void()> const& f) {
+  auto const start = std::chrono::steady_clock::now();
+  f();
+  if (options.device.is_cuda()) at::empty({1}, at::TensorOptions(options.device)).zero_().item();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void compare(std::string const& bench, std::string const& size, std::function<void()> const& ours,
+             std::function<void()> const& theirs) {
+  ours(), theirs();
+  double best[2] = {1e30, 1e30};
+  for (int round = 0; round < options.rounds; ++round) {
+    best[0] = std::min(best[0], seconds(ours));
+    best[1] = std::min(best[1], seconds(theirs));
+  }
+  std::printf(
+      "{\"bench\": \"%s\", \"size\": \"%s\", \"ours\": %.1f, \"theirs\": %.1f, \"ratio\": %.2f, \"unit\": \"us\", "
+      "\"threads\": %d, \"set\": \"%s\"}\n",
+      bench.c_str(), size.c_str(), best[0] * 1e6, best[1] * 1e6, best[1] / best[0], options.threads,
+      options.device.is_cuda() ? "cuda" : run::name(run::cpu_set()).c_str());
+  std::fflush(stdout);
+}
+
+at::Tensor normal(at::IntArrayRef sizes) { return at::randn(sizes, at::TensorOptions(options.device)); }
+at::Tensor leaf(at::IntArrayRef sizes) { return normal(sizes).requires_grad_(); }
+void forget(std::initializer_list<at::Tensor> leaves) {
+  for (auto const& x : leaves) x.mutable_grad().reset();
+}
+
+// Times f, and f with its backward.
+void with_backward(std::string const& name, std::string const& size, std::function<at::Tensor()> const& ours,
+                   std::function<at::Tensor()> const& theirs, std::initializer_list<at::Tensor> leaves) {
+  auto const shape = ours().sizes().vec();
+  auto const dy = normal(shape);
+  auto const forward = [](auto const& f) {
+    at::NoGradGuard const guard;
+    f();
+  };
+  compare(
+      name + " forward", size, [&] { forward(ours); }, [&] { forward(theirs); });
+  auto const both = [&](auto const& f) {
+    f().backward(dy);
+    forget(leaves);
+  };
+  compare(
+      name + " forward and backward", size, [&] { both(ours); }, [&] { both(theirs); });
+}
+
+struct Model {
+  char const* name;
+  std::int64_t T, D, F, V, R, H, E;
+};
+
+void layers(Model const& s) {
+  auto const x = leaf({s.T, s.D}), w = leaf({s.D});
+  with_backward(
+      "rms_norm", s.name, [&] { return op::rms_norm(x, w, 1e-5); },
+      [&] { return x * at::rsqrt(x.square().mean(1, true) + 1e-5) * w; }, {x, w});
+
+  auto const q = leaf({s.T, s.H, s.E}), angle = normal({s.T, s.E / 2});
+  auto const c = angle.cos(), si = angle.sin();
+  auto const wide_c = at::cat({c, c}, 1).unsqueeze(1), wide_s = at::cat({si, si}, 1).unsqueeze(1);
+  with_backward(
+      "rope", s.name, [&] { return op::rope(q, c, si); },
+      [&] {
+        auto const half = q.chunk(2, 2);
+        return q * wide_c + at::cat({-half[1], half[0]}, 2) * wide_s;
+      },
+      {q});
+
+  auto const gate = leaf({s.T, s.F}), up = leaf({s.T, s.F});
+  with_backward(
+      "swiglu", s.name, [&] { return op::swiglu(gate, up); }, [&] { return at::silu(gate) * up; }, {gate, up});
+}
+
+void table(Model const& s) {
+  auto const known = at::tensor({std::int64_t(1), s.V + 2, s.V + 3, s.V + 4}, at::kLong);
+  auto const ids = at::randint(2, s.V, {s.T}, at::TensorOptions(at::kLong)).to(options.device);
+  auto const base = leaf({s.V, s.D}), rows = leaf({4, s.D}), gradient = at::zeros_like(base);
+  with_backward(
+      "behavior_embedding", s.name, [&] { return op::behavior_embedding(ids, base, rows, known, gradient); },
+      [&] { return at::embedding(base, ids); }, {base, rows});
+}
+
+void loss(Model const& s) {
+  auto const known = at::tensor({std::int64_t(1), s.V + 2, s.V + 3, s.V + 4}, at::kLong);
+  auto const logits = normal({s.R, s.V}), behavior = leaf({s.R, 4});
+  auto const targets = at::randint(2, s.V, {s.R}, at::TensorOptions(at::kLong)).to(options.device);
+  auto const weights = at::ones({s.R}, logits.options());
+  auto const none = std::optional<at::Tensor>();
+  {
+    at::NoGradGuard const guard;
+    compare(
+        "cross_entropy forward", s.name, [&] { op::masked_cross_entropy(logits, behavior, known, targets, weights); },
+        [&] { at::cross_entropy_loss(logits, targets, none, at::Reduction::Sum); });
+  }
+  // Both sides pay for making the logits an intermediate, as a matrix product's result is.
+  auto const both = [&](auto const& f) {
+    auto const source = logits.detach().requires_grad_();
+    f(source * 1).backward();
+    behavior.mutable_grad().reset();
+  };
+  compare(
+      "cross_entropy forward and backward", s.name,
+      [&] {
+        both([&](auto const& z) { return op::masked_cross_entropy(z, behavior, known, targets, weights).total; });
+      },
+      [&] { both([&](auto const& z) { return at::cross_entropy_loss(z, targets, none, at::Reduction::Sum); }); });
+}
+
+void optimizer(std::int64_t n) {
+  auto const size = std::to_string(n) + " parameters";
+  auto const p = normal({n}), g = normal({n}), m = at::zeros_like(p), v = at::zeros_like(p),
+             step = at::ones({}, p.options());
+  op::AdamW const settings{1e-4, 0.9, 0.999, 1e-8, 0.01, 3, 0.5};
+  std::vector<at::Tensor> ps{p}, gs{g}, ms{m}, vs{v}, none, steps{step};
+  auto const fused = [&] {
+    at::_fused_adamw_(ps, gs, ms, vs, none, steps, 1e-4, 0.9, 0.999, 0.01, 1e-8, false, false);
+  };
+  compare(
+      "adamw", size, [&] { op::adamw(p, g, m, v, settings); }, fused);
+  compare(
+      "squared_norm", size, [&] { op::squared_norm(g); }, [&] { at::linalg_vector_norm(g, 2).item<float>(); });
+  compare(
+      "clip and adamw", size,
+      [&] {
+        op::squared_norm(g);
+        op::adamw(p, g, m, v, settings);
+      },
+      [&] {
+        float const norm = at::linalg_vector_norm(g, 2).item<float>();
+        g.mul_(norm > 0 ? 1.0 : 0.5);
+        fused();
+      });
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  for (int i = 1; i + 1 < count; i += 2) {
+    std::string const key = arguments[i], value = arguments[i + 1];
+    if (key == "--threads")
+      options.threads = std::stoi(value);
+    else if (key == "--rounds")
+      options.rounds = std::stoi(value);
+    else if (key == "--device")
+      options.device = at::Device(value);
+    else
+      return std::fprintf(stderr, "unknown option %s (see tests/bench/kernels.cpp)\n", key.c_str()), 64;
+  }
+  at::set_num_threads(options.threads);
+  for (Model const& model : {Model{"tiny T=3000 D=128 F=512 V=1500 R=1000", 3000, 128, 512, 1500, 1000, 4, 32},
+                             Model{"SmolLM2 T=1000 D=576 F=1536 V=49152 R=75", 1000, 576, 1536, 49152, 75, 9, 64}}) {
+    layers(model);
+    table(model);
+    loss(model);
+  }
+  optimizer(2'000'000);
+  optimizer(16'000'000);
+}

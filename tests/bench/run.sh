@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Run benchmarks by name; each prints JSON lines with both sides of one run.
+#   tests/bench/run.sh kernels [options of tests/bench/kernels.cpp]
+# BSFT_BUILD names the build folder (default build/release).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+build="${BSFT_BUILD:-build/release}"
+cmake=.venv/bin/cmake
+[ -x "$cmake" ] || cmake=cmake
+case "${1:-}" in
+  kernels)
+    shift
+    [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
+    "$cmake" --build "$build" --target bench_kernels >&2
+    exec "$build/tests/bench_kernels" "$@"
+    ;;
+  *)
+    echo "usage: tests/bench/run.sh kernels [--threads N] [--rounds N] [--device cpu|cuda]" >&2
+    exit 64
+    ;;
+esac

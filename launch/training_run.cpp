@@ -184,8 +184,10 @@ void TrainingRun::train() {
   try {
     bsft::train(*state_, config_, plan_, data, {*trainers_, devices_ ? *devices_ : *trainers_}, observers);
   } catch (NonFinite const& error) {
-    std::string names;
-    for (std::int64_t record : error.records()) names += (names.empty() ? "" : ", ") + data_->record_name(record);
+    std::string names;  // of the first few
+    std::size_t const shown = std::min<std::size_t>(error.records().size(), 8);
+    for (std::size_t i = 0; i < shown; ++i) names += (i == 0 ? "" : ", ") + data_->record_name(error.records()[i]);
+    if (shown < error.records().size()) names += " and " + std::to_string(error.records().size() - shown) + " more";
     throw NonFinite(error.step(), error.records(), names);
   }
 }

@@ -43,7 +43,8 @@ class Trie {
   void flatten(Forest& forest) {
     std::vector<std::pair<std::int32_t, std::int32_t>> open;  // node, its parent's segment
     auto const push = [&](Node const& node, std::int32_t segment) {
-      for (auto child = node.children.rbegin(); child != node.children.rend(); ++child) open.emplace_back(*child, segment);
+      for (auto child = node.children.rbegin(); child != node.children.rend(); ++child)
+        open.emplace_back(*child, segment);
     };
     push(nodes_[0], -1);
     while (!open.empty()) {
@@ -64,7 +65,8 @@ class Trie {
       auto const last = static_cast<std::size_t>(target.at) - 1;
       while (last >= end_of(at)) at = child_of(at, sequence.tokens[end_of(at)]);
       std::int32_t const row = nodes_[at].row + static_cast<std::int32_t>(last) - nodes_[at].position;
-      rows.push_back({row, target.token, target.weight, target.channel, sequence.task, sequence.behavior, sequence.sample});
+      rows.push_back(
+          {row, target.token, target.weight, target.channel, sequence.task, sequence.behavior, sequence.sample});
     }
   }
 

@@ -4,7 +4,8 @@
 // causally, to itself; positions continue from the parent.  A plain record is one root.  plant() merges the common
 // prefixes of sequences that may share (a radix tree), whatever their meaning: members of a case share the case, the
 // conditions and labels of an evaluated prompt are leaves under it.
-// Linear layers, norms and losses see only [T]; no padding exists, and sequences that do not share cannot see each other.
+// Linear layers, norms and losses see only [T]; no padding exists, and sequences that do not share cannot see each
+// other.
 #pragma once
 
 #include <cstdint>
@@ -35,9 +36,9 @@ struct SupervisedRow {
 };
 
 struct Forest {
-  std::vector<TokenId> tokens;            // [T]
-  std::vector<Segment> segments;          // trees one after another, each depth first: a parent, its first child with all
-                                          // of that child's descendants, its second child …; rows in this order
+  std::vector<TokenId> tokens;    // [T]
+  std::vector<Segment> segments;  // trees one after another, each depth first: a parent, its first child with all
+                                  // of that child's descendants, its second child …; rows in this order
   std::vector<SupervisedRow> supervised;  // sequence by sequence, by position; a row may appear more than once
 };
 

@@ -37,7 +37,9 @@ Sequence sequence(std::vector<TokenId> tokens, std::int64_t share, std::vector<s
 }
 
 // How many tokens of a sequence get a row.
-std::size_t planted(Sequence const& s) { return s.targets.empty() ? s.tokens.size() : static_cast<std::size_t>(s.targets.back().at); }
+std::size_t planted(Sequence const& s) {
+  return s.targets.empty() ? s.tokens.size() : static_cast<std::size_t>(s.targets.back().at);
+}
 
 void check_forest(std::vector<Sequence> const& sequences, Forest const& forest) {
   // Structure: rows without a gap, parents earlier, positions continue, families contiguous.
@@ -48,7 +50,9 @@ void check_forest(std::vector<Sequence> const& sequences, Forest const& forest) 
     ASSERT_LT(s.begin, s.end);
     row = s.end;
     ASSERT_LT(s.parent, static_cast<std::int32_t>(i));
-    std::int32_t const expected = s.parent < 0 ? 0 : forest.segments[s.parent].position + forest.segments[s.parent].end - forest.segments[s.parent].begin;
+    std::int32_t const expected = s.parent < 0 ? 0
+                                               : forest.segments[s.parent].position + forest.segments[s.parent].end -
+                                                     forest.segments[s.parent].begin;
     ASSERT_EQ(s.position, expected);
     if (s.parent >= 0) {  // depth first: the segment before is the parent or lies below it
       std::int32_t before = static_cast<std::int32_t>(i) - 1;
@@ -87,8 +91,9 @@ void check_forest(std::vector<Sequence> const& sequences, Forest const& forest) 
 
 TEST(Forest, ConditionsAndLabelsAreLeaves) {
   // prompt 1 2 3; conditions 10 and 11; labels 20 21 and 20 22.
-  std::vector<Sequence> const sequences{sequence({1, 2, 3, 10, 20, 21}, 7, {4, 5}), sequence({1, 2, 3, 10, 20, 22}, 7, {4, 5}),
-                                        sequence({1, 2, 3, 11, 20, 21}, 7, {4, 5}), sequence({1, 2, 3, 20, 21}, 7, {3, 4})};
+  std::vector<Sequence> const sequences{
+      sequence({1, 2, 3, 10, 20, 21}, 7, {4, 5}), sequence({1, 2, 3, 10, 20, 22}, 7, {4, 5}),
+      sequence({1, 2, 3, 11, 20, 21}, 7, {4, 5}), sequence({1, 2, 3, 20, 21}, 7, {3, 4})};
   Forest const forest = plant(sequences);
   EXPECT_EQ(forest.tokens, (std::vector<TokenId>{1, 2, 3, 10, 20, 11, 20, 20}));
   ASSERT_EQ(forest.segments.size(), 4U);
@@ -99,7 +104,8 @@ TEST(Forest, ConditionsAndLabelsAreLeaves) {
 }
 
 TEST(Forest, ContrastPairSharesItsPrompt) {
-  std::vector<Sequence> const pair{sequence({5, 6, 7, 30, 1, 9}, 0, {3, 4, 5}), sequence({5, 6, 7, 31, 2, 9}, 0, {3, 4, 5})};
+  std::vector<Sequence> const pair{sequence({5, 6, 7, 30, 1, 9}, 0, {3, 4, 5}),
+                                   sequence({5, 6, 7, 31, 2, 9}, 0, {3, 4, 5})};
   Forest const forest = plant(pair);
   EXPECT_EQ(forest.tokens.size(), 3U + 2U + 2U);  // the closing tokens predict nothing
   EXPECT_EQ(forest.supervised[0].row, 2);
@@ -108,7 +114,8 @@ TEST(Forest, ContrastPairSharesItsPrompt) {
 }
 
 TEST(Forest, DoesNotShareWithoutLeave) {
-  std::vector<Sequence> const apart{sequence({1, 2}, -1), sequence({1, 2}, -1), sequence({1, 2}, 3), sequence({1, 2}, 4)};
+  std::vector<Sequence> const apart{sequence({1, 2}, -1), sequence({1, 2}, -1), sequence({1, 2}, 3),
+                                    sequence({1, 2}, 4)};
   Forest const forest = plant(apart);
   EXPECT_EQ(forest.segments.size(), 4U);
   check_forest(apart, forest);
@@ -118,7 +125,9 @@ TEST(Forest, APrefixOfAnotherNeedsNoSegment) {
   for (auto const& order : {std::vector<std::size_t>{3, 6, 2}, {6, 3, 2}, {2, 3, 6}}) {
     std::vector<Sequence> nested;
     std::vector<TokenId> const tokens{1, 2, 3, 4, 5, 6};
-    for (std::size_t const n : order) nested.push_back(sequence({tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(n)}, 1, {1, static_cast<std::int32_t>(n)}));
+    for (std::size_t const n : order)
+      nested.push_back(sequence({tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(n)}, 1,
+                                {1, static_cast<std::int32_t>(n)}));
     Forest const forest = plant(nested);
     EXPECT_EQ(forest.segments.size(), 1U);
     check_forest(nested, forest);

@@ -20,7 +20,8 @@ Forest random_forest(std::mt19937& random, int segments, int longest) {
     auto const begin = static_cast<std::int32_t>(forest.tokens.size());
     forest.tokens.resize(forest.tokens.size() + 1 + random() % static_cast<unsigned>(longest));
     std::int32_t position = 0;
-    if (parent >= 0) position = forest.segments[parent].position + forest.segments[parent].end - forest.segments[parent].begin;
+    if (parent >= 0)
+      position = forest.segments[parent].position + forest.segments[parent].end - forest.segments[parent].begin;
     forest.segments.push_back({begin, static_cast<std::int32_t>(forest.tokens.size()), parent, position});
     open.push_back(i);
   }
@@ -51,10 +52,11 @@ double distance(at::Tensor const& a, at::Tensor const& b) { return (a - b).abs()
 
 class Case {
  public:
-  Case(std::mt19937& random, Forest const& forest, std::vector<std::int32_t> const& queries, std::int64_t block)
+  Case(std::mt19937& random, Forest const& forest, std::vector<std::int32_t> const& queries, BlockLimit block)
       : plan_(std::make_shared<AttentionPlan const>(plan_attention(forest, queries, block))),
         rows_(at::tensor(plan_->rows, at::kLong)) {
-    std::int64_t const kv_heads = 1 + random() % 3, heads = kv_heads * (1 + random() % 3), width = 2 * (1 + random() % 20);
+    std::int64_t const kv_heads = 1 + random() % 3, heads = kv_heads * (1 + random() % 3),
+                       width = 2 * (1 + random() % 20);
     auto const rows = static_cast<std::int64_t>(forest.tokens.size());
     q_ = at::randn({rows_.size(0), heads, width}).requires_grad_();
     k_ = at::randn({rows, kv_heads, width}).requires_grad_();
@@ -90,12 +92,14 @@ TEST(Attention, RandomForestsAgainstTheDefinition) {
         if (random() % 4 == 0) queries.push_back(row);
       if (queries.empty()) queries.push_back(0);
     }
-    for (std::int64_t const block : {std::int64_t{1}, std::int64_t{500}, std::int64_t{1} << 17}) {
+    for (BlockLimit const block :
+         {BlockLimit{1, 1}, BlockLimit{500, 1000}, BlockLimit{1 << 20, 7}, BlockLimit{1 << 20, 1 << 20}}) {
       Case one(random, forest, queries, block);
       auto const ours = one.ours(), masked = one.masked(), defined = one.defined();
       for (std::size_t i = 0; i < ours.size(); ++i) {
         double const tolerance = 1e-5 * std::max(1.0, defined[i].abs().max().item<double>());
-        ASSERT_LE(distance(ours[i], defined[i]), tolerance) << "round " << round << " block " << block << " output " << i;
+        ASSERT_LE(distance(ours[i], defined[i]), tolerance)
+            << "round " << round << " block " << block.scores << " output " << i;
         ASSERT_LE(distance(masked[i], defined[i]), tolerance) << "round " << round << " output " << i;
       }
     }
@@ -113,7 +117,7 @@ TEST(Attention, TheSameBitsWhereverMemoryLies) {
   std::mt19937 random(3);
   at::manual_seed(2);
   Forest const forest = random_forest(random, 30, 40);
-  Case one(random, forest, {}, std::int64_t{1} << 12);
+  Case one(random, forest, {}, {1 << 12, 128});
   int const threads = at::get_num_threads();
   for (int const count : {1, 2}) {
     at::set_num_threads(count);
@@ -122,7 +126,8 @@ TEST(Attention, TheSameBitsWhereverMemoryLies) {
     for (int again = 0; again < 4; ++again) {
       kept.push_back(at::empty({1 + 1000 * again}));
       auto const next = one.ours();
-      for (std::size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(at::equal(first[i], next[i])) << count << " threads, output " << i;
+      for (std::size_t i = 0; i < first.size(); ++i)
+        EXPECT_TRUE(at::equal(first[i], next[i])) << count << " threads, output " << i;
     }
   }
   at::set_num_threads(threads);
@@ -137,8 +142,10 @@ TEST(Gemm, BothWaysAgainstMatmul) {
         for (auto const product : {gemm, gemm_by_tensors}) {
           bool const ta = layout == Layout::tn, tb = layout == Layout::nt;
           at::Tensor const a = at::randn(ta ? at::IntArrayRef{k, m + 2} : at::IntArrayRef{m, k + 2}),
-                           b = at::randn(tb ? at::IntArrayRef{n, k + 1} : at::IntArrayRef{k, n + 1}), c = at::randn({m, n + 3});
-          at::Tensor const left = ta ? a.narrow(1, 0, m).t() : a.narrow(1, 0, k), right = tb ? b.narrow(1, 0, k).t() : b.narrow(1, 0, n);
+                           b = at::randn(tb ? at::IntArrayRef{n, k + 1} : at::IntArrayRef{k, n + 1}),
+                           c = at::randn({m, n + 3});
+          at::Tensor const left = ta ? a.narrow(1, 0, m).t() : a.narrow(1, 0, k),
+                           right = tb ? b.narrow(1, 0, k).t() : b.narrow(1, 0, n);
           at::Tensor const expected = c.clone();
           expected.narrow(1, 0, n).mul_(beta).add_(left.mm(right), 0.5);
           product(layout, m, n, k, 0.5F, {a.data_ptr<float>(), a.size(1)}, {b.data_ptr<float>(), b.size(1)}, beta,

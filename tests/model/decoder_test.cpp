@@ -44,7 +44,8 @@ std::vector<std::int32_t> rows_of(Forest const& forest, std::int64_t first, std:
   return rows;
 }
 
-at::Tensor logits_of(Decoder const& decoder, std::vector<Sequence> const& sequences, std::int64_t first, std::int64_t last) {
+at::Tensor logits_of(Decoder const& decoder, std::vector<Sequence> const& sequences, std::int64_t first,
+                     std::int64_t last) {
   Forest const forest = plant(sequences);
   return decoder.logits(decoder.forward(forest), rows_of(forest, first, last));
 }
@@ -64,7 +65,8 @@ TEST(Decoder, ANeighbourOfTheSameLengthChangesNoBit) {
     for (std::size_t const length : {4U, 17U, 64U, 200U}) {
       Sequence one = words(length, 2), other = words(length, 3);
       one.tokens[0] = 60, other.tokens[0] = 61;
-      at::Tensor const a = logits_of(decoder, {one, mine, one}, 3, 6), b = logits_of(decoder, {other, mine, other}, 3, 6);
+      at::Tensor const a = logits_of(decoder, {one, mine, one}, 3, 6),
+                       b = logits_of(decoder, {other, mine, other}, 3, 6);
       EXPECT_TRUE(at::equal(a, b)) << "length " << length;
       EXPECT_FALSE(at::equal(logits_of(decoder, {one, mine}, 0, 3), logits_of(decoder, {other, mine}, 0, 3)));
     }
@@ -88,7 +90,8 @@ TEST(Decoder, AloneInALaneAndUnderASharedPrefixAgree) {
       at::Tensor const single = logits_of(decoder, alone.back(), 0, 3);
       EXPECT_LE(distance(single.nan_to_num(0, 0, 0), beside.narrow(0, first, 3).nan_to_num(0, 0, 0)), 1e-5);
     }
-    at::Tensor const by_tree = gradient_of(decoder, {shared}), by_lane = gradient_of(decoder, {lane}), by_one = gradient_of(decoder, alone);
+    at::Tensor const by_tree = gradient_of(decoder, {shared}), by_lane = gradient_of(decoder, {lane}),
+                     by_one = gradient_of(decoder, alone);
     EXPECT_GT(by_lane.abs().max().item<double>(), 1e-3);
     EXPECT_LE(distance(by_tree, by_lane), 1e-5);
     EXPECT_LE(distance(by_one, by_lane), 1e-5);
@@ -108,11 +111,15 @@ TEST(Decoder, TheShortWayOfTheLossIsTheLongOne) {
   EXPECT_LE(distance(plain.loss, brief.loss), 1e-5);
   EXPECT_LE(distance(gradient, decoder.flat_gradient()), 1e-5);
   EXPECT_TRUE(at::equal(plain.correct, brief.correct));
-  EXPECT_NEAR(plain.total.item<double>(), 0.5 * (brief.loss.to(at::kDouble) * at::tensor([&] {
-    std::vector<double> weights;
-    for (SupervisedRow const& row : forest.supervised) weights.push_back(row.weight);
-    return weights;
-  }())).sum().item<double>(), 1e-5);
+  EXPECT_NEAR(plain.total.item<double>(),
+              0.5 * (brief.loss.to(at::kDouble) * at::tensor([&] {
+                       std::vector<double> weights;
+                       for (SupervisedRow const& row : forest.supervised) weights.push_back(row.weight);
+                       return weights;
+                     }()))
+                        .sum()
+                        .item<double>(),
+              1e-5);
 }
 
 TEST(Decoder, TwiceTheSameBits) {
@@ -148,12 +155,14 @@ TEST(Decoder, FreezingKeepsTheBaseAndTrainsTheRows) {
       for (Parameter const& parameter : decoder.parameters()) {
         bool const behavior = parameter.name.starts_with("behavior.");
         bool const table = parameter.name == "model.embed_tokens.weight" || parameter.name == "lm_head.weight";
-        EXPECT_EQ(parameter.trainable, behavior || freeze == "none" || (freeze == "embeddings" && !table)) << parameter.name;
+        EXPECT_EQ(parameter.trainable, behavior || freeze == "none" || (freeze == "embeddings" && !table))
+            << parameter.name;
         EXPECT_EQ(parameter.offset >= 0, parameter.trainable);
         if (!parameter.trainable) continue;
         trainable += parameter.value.numel();
         EXPECT_GT(parameter.value.grad().abs().max().item<double>(), 0) << parameter.name << " " << freeze;
-        EXPECT_EQ(parameter.value.grad().data_ptr<float>(), decoder.flat_gradient().data_ptr<float>() + parameter.offset);
+        EXPECT_EQ(parameter.value.grad().data_ptr<float>(),
+                  decoder.flat_gradient().data_ptr<float>() + parameter.offset);
         EXPECT_EQ(parameter.value.data_ptr<float>(), decoder.flat().data_ptr<float>() + parameter.offset);
       }
       EXPECT_LE(decoder.flat().numel() - trainable, 16 * static_cast<std::int64_t>(decoder.parameters().size()));

@@ -4,7 +4,8 @@
 // request {"behavior_ids", "freeze", "init"?: random|description|mean, "seed"?, "descriptions"?,
 //          "tokens"?: [token...] (behaviour tokens by name; with "export": DIR), "sequences": [{"tokens","targets":
 //          [[at, token, weight]...],"share"}], "scale"}
-// out     logits [T,V'], hidden_rows, loss, loss_by_forest [1], row_loss, correct, entropy [R], grad.<name>, value.<name>
+// out     logits [T,V'], hidden_rows, loss, loss_by_forest [1], row_loss, correct, entropy [R], grad.<name>,
+// value.<name>
 #include <filesystem>
 #include <iostream>
 
@@ -61,7 +62,8 @@ int run(std::filesystem::path const& folder, Json const& request, std::filesyste
     for (TokenId const id : report.behavior_missing) std::cerr << "missing " << id << "\n";
   }
   if (request.contains("init"))
-    initialise_behavior_rows(decoder, request["init"], request.value("descriptions", std::vector<std::vector<TokenId>>{}), seed);
+    initialise_behavior_rows(decoder, request["init"],
+                             request.value("descriptions", std::vector<std::vector<TokenId>>{}), seed);
   if (request.contains("export")) export_to(decoder, request, folder);
 
   std::vector<ExportedTensor> results;

@@ -4,8 +4,10 @@
 // Forest: TREES trees of a ROOT-token root under which LEAVES leaves of LEAF tokens hang, 4 supervised tokens a leaf.
 // gemm_flops counts the matrix products of the linear layers and of the head, forward and backward; peak_gflops is one
 // square product of 1024 in the same run.
-#include <ctime>
+#include <sys/resource.h>
+
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <random>
 
@@ -21,6 +23,13 @@ double now() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// Pages that the system gave to this thread.
+std::int64_t page_faults() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_minflt;
 }
 
 Shape tiny(std::int64_t width, std::int64_t layers) {
@@ -39,7 +48,8 @@ Forest grow(std::int64_t trees, std::int64_t root, std::int64_t leaves, std::int
     for (std::int64_t l = 0; l < std::max<std::int64_t>(leaves, 1); ++l) {
       Sequence sequence;
       sequence.tokens = prompt;
-      for (std::int64_t i = 0; i <= (leaves ? leaf : 0); ++i) sequence.tokens.push_back(static_cast<TokenId>(random() % vocabulary));
+      for (std::int64_t i = 0; i <= (leaves ? leaf : 0); ++i)
+        sequence.tokens.push_back(static_cast<TokenId>(random() % vocabulary));
       auto const size = static_cast<std::int32_t>(sequence.tokens.size());
       for (std::int32_t at = size - 4; at < size; ++at) sequence.targets.push_back({at, sequence.tokens[at], 1});
       sequence.share = t;
@@ -78,20 +88,35 @@ int main(int count, char** arguments) {
   initialise_behavior_rows(decoder, "random", {}, 1);
   Forest const forest = grow(number(2, 12), number(3, 120), number(4, 18), number(5, 12), shape.vocabulary);
   double forward = 1e30, step = 1e30;
+  std::int64_t faults = 0;
   for (std::int64_t r = 0; r < number(6, 5); ++r) {
     decoder.flat_gradient().zero_();
+    std::int64_t const faults_before = page_faults();
     double const begin = now();
     op::RowLoss const loss = decoder.loss(forest, 1e-3);
     double const middle = now();
     loss.total.backward();
     double const end = now();
+    faults = page_faults() - faults_before;
     forward = std::min(forward, middle - begin), step = std::min(step, end - begin);
   }
   auto const tokens = static_cast<double>(forest.tokens.size()), rows = static_cast<double>(forest.supervised.size());
-  double const d = shape.width, q = shape.heads * shape.head_width, kv = shape.kv_heads * shape.head_width, f = shape.feed_forward;
+  double const d = shape.width, q = shape.heads * shape.head_width, kv = shape.kv_heads * shape.head_width,
+               f = shape.feed_forward;
   double const part_kv = 2 * d * kv, part_q = 2 * d * q + 3 * d * f, layers = shape.layers;
-  double const body = tokens * (layers * part_kv + (layers - 1) * part_q) + rows * part_q, head = rows * d * shape.vocabulary;
+  double const body = tokens * (layers * part_kv + (layers - 1) * part_q) + rows * part_q,
+               head = rows * d * shape.vocabulary;
   double const products = 2 * (body + head) * (freeze == "all" ? 2 : 3);
-  std::cout << Json{{"bench", "model_step"}, {"tokens", tokens}, {"supervised", rows}, {"forward_s", forward}, {"step_s", step},
-                    {"tokens_per_s", tokens / step}, {"gemm_gflops", products / step / 1e9}, {"peak_gflops", peak()}, {"gflop", products / 1e9}}.dump() << "\n";
+  std::cout << Json{{"bench", "model_step"},
+                    {"tokens", tokens},
+                    {"supervised", rows},
+                    {"forward_s", forward},
+                    {"step_s", step},
+                    {"tokens_per_s", tokens / step},
+                    {"gemm_gflops", products / step / 1e9},
+                    {"peak_gflops", peak()},
+                    {"gflop", products / 1e9},
+                    {"page_faults", faults}}
+                   .dump()
+            << "\n";
 }

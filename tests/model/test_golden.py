@@ -6,6 +6,7 @@ Each case: several sequences under shared prefixes, two of them with behaviour t
 is the behaviour's) and one beyond it.  transformers gets every sequence alone, with the table grown by one row.
 """
 
+import pathlib
 import random
 import sys
 import tempfile
@@ -77,10 +78,32 @@ def check(case, seed):
     return good
 
 
+def check_storage(case, dtype, shard, seed):
+    """Half precision and shards load to exactly the numbers that the file holds."""
+    model = random_model(case, seed).to(dtype)
+    good = True
+    with tempfile.TemporaryDirectory() as work:
+        model.save_pretrained(work, max_shard_size=shard)
+        files = sorted(path.name for path in pathlib.Path(work).glob("model*"))
+        good &= ("model.safetensors.index.json" in files) == (shard != "1GB")
+        ours, _, complaints = probe(work, dict(behavior_ids=[7, 131]), work)
+        good &= complaints == "missing 131\n"
+        for name, value in model.named_parameters():
+            wanted = value.detach().float().clone()
+            if name in ("model.embed_tokens.weight", "lm_head.weight"):
+                good &= torch.equal(ours["value.behavior.rows" if "embed" in name else "value.behavior.head_rows"][0], wanted[7])
+                wanted[7] = 0
+            good &= torch.equal(ours["value." + name], wanted)
+    print(f"{'ok  ' if good else 'FAIL'} {case} stored as {dtype} in {len(files)} files")
+    return good
+
+
 def main():
     torch.set_num_threads(1)
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     results = [check(case, seed + n) for n, case in enumerate(CASES)]
+    results += [check_storage("llama_gqa_untied", dtype, shard, seed) for dtype in (torch.bfloat16, torch.float16, torch.float32)
+                for shard in ("1GB", "100KB")]
     sys.exit(0 if all(results) else 1)
 
 

@@ -176,9 +176,9 @@ at::Tensor attend_by_mask(at::Tensor const& q, at::Tensor const& k, at::Tensor c
     auto const heads = [](at::Tensor const& tensor, std::int64_t begin, std::int64_t count, std::int64_t repeat) {
       return tensor.narrow(0, begin, count).repeat_interleave(repeat, 1).transpose(0, 1).unsqueeze(0);
     };
-    outputs.push_back(at::scaled_dot_product_attention(
-                          heads(q, tree.query_begin, queries, 1), heads(k, tree.row_begin, keys, group),
-                          heads(v, tree.row_begin, keys, group), mask.to(q.device()))
+    outputs.push_back(at::scaled_dot_product_attention(heads(q, tree.query_begin, queries, 1),
+                                                       heads(k, tree.row_begin, keys, group),
+                                                       heads(v, tree.row_begin, keys, group), mask.to(q.device()))
                           .squeeze(0)
                           .transpose(0, 1)
                           .flatten(1));

@@ -41,9 +41,13 @@ struct AttentionPlan {
   std::int64_t largest_block = 0;     // queries x columns
 };
 
+// What a block may hold: its scores stay in the second-level cache, and few of them lie beyond a query's own columns.
+struct BlockLimit {
+  std::int64_t scores = std::int64_t{1} << 17, queries = 128;
+};
+
 // queries: ascending distinct rows; empty means every row.
-AttentionPlan plan_attention(Forest const& forest, std::span<std::int32_t const> queries,
-                             std::int64_t block_floats = std::int64_t{1} << 17);
+AttentionPlan plan_attention(Forest const& forest, std::span<std::int32_t const> queries, BlockLimit limit = {});
 
 // q [queries,H,E], k and v [T,G,E], fp32  ->  [queries, H·E]; carries the gradient.
 at::Tensor attend(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v,

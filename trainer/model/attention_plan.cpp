@@ -14,7 +14,7 @@ struct Span {
 
 class Planner {
  public:
-  Planner(Forest const& forest, std::int64_t block_floats) : segments_(forest.segments), limit_(block_floats) {}
+  Planner(Forest const& forest, BlockLimit limit) : segments_(forest.segments), limit_(limit) {}
 
   AttentionPlan run(std::span<std::int32_t const> queries) {
     plan_.rows.assign(queries.begin(), queries.end());
@@ -64,7 +64,7 @@ class Planner {
     std::int32_t end = begin + 1;
     for (; end < most; ++end) {
       std::int64_t const wider = std::max<std::int64_t>(columns, plan_.visible[end]);
-      if (wider * (end + 1 - begin) > limit_) break;
+      if (wider * (end + 1 - begin) > limit_.scores || end - begin >= limit_.queries) break;
       columns = wider;
     }
     return end;
@@ -87,18 +87,18 @@ class Planner {
   }
 
   std::vector<Segment> const& segments_;
-  std::int64_t limit_;
+  BlockLimit limit_;
   std::vector<Span> spans_;
   AttentionPlan plan_;
 };
 
 }  // namespace
 
-AttentionPlan plan_attention(Forest const& forest, std::span<std::int32_t const> queries, std::int64_t block_floats) {
-  if (!queries.empty()) return Planner(forest, block_floats).run(queries);
+AttentionPlan plan_attention(Forest const& forest, std::span<std::int32_t const> queries, BlockLimit limit) {
+  if (!queries.empty()) return Planner(forest, limit).run(queries);
   std::vector<std::int32_t> all(forest.tokens.size());
   std::iota(all.begin(), all.end(), 0);
-  return Planner(forest, block_floats).run(all);
+  return Planner(forest, limit).run(all);
 }
 
 }  // namespace bsft

@@ -54,7 +54,8 @@ Decoder::Decoder(Shape shape, std::vector<TokenId> behavior_ids, std::string con
   std::vector<TokenId> sorted = behavior_ids_;
   std::sort(sorted.begin(), sorted.end());
   if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end() || (!sorted.empty() && sorted.front() < 0))
-    throw Invalid(Exit::data, "behaviour ids", "two are equal or one is negative", "give each behaviour a row of its own");
+    throw Invalid(Exit::data, "behaviour ids", "two are equal or one is negative",
+                  "give each behaviour a row of its own");
   if (!sorted.empty() && sorted.back() >= shape_.vocabulary + 65'536)
     throw Invalid(Exit::data, "behaviour id " + std::to_string(sorted.back()),
                   "far beyond the model's " + std::to_string(shape_.vocabulary) + " rows", "use the next free rows");
@@ -77,7 +78,8 @@ at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> r
   at::Tensor h = embed(ids, embedding_, rows_, behavior_index_);
   for (Layer const& layer : layers_) {
     at::Tensor const n = op::rms_norm(h, layer.attention_norm, epsilon);
-    Projection const query{layer.query, layer.query_bias}, key{layer.key, layer.key_bias}, value{layer.value, layer.value_bias};
+    Projection const query{layer.query, layer.query_bias}, key{layer.key, layer.key_bias},
+        value{layer.value, layer.value_bias};
     at::Tensor q, k, v;
     auto plan = everyone;
     if (&layer == &layers_.back() && !rows.empty()) {  // the others serve as keys and values only
@@ -85,8 +87,8 @@ at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> r
       plan = std::make_shared<AttentionPlan const>(plan_attention(forest, rows));
       auto const others = project(n, {key, value});
       k = others[0], v = others[1];
-      q = op::rope(project(n.index_select(0, index), {query})[0].view({-1, heads, width}), cosine.index_select(0, index),
-                   sine.index_select(0, index));
+      q = op::rope(project(n.index_select(0, index), {query})[0].view({-1, heads, width}),
+                   cosine.index_select(0, index), sine.index_select(0, index));
       h = h.index_select(0, index);
     } else {
       auto const all = project(n, {query, key, value});
@@ -137,8 +139,7 @@ op::RowLoss Decoder::row_loss(at::Tensor const& hidden, std::vector<std::int64_t
       targets.push_back(rows[r].target);
       weights.push_back(static_cast<float>(rows[r].weight * scale));
     }
-    at::Tensor const at_rows =
-        to_tensor<std::int64_t>(std::span(index).subspan(begin, end - begin), at::kLong, device);
+    at::Tensor const at_rows = to_tensor<std::int64_t>(std::span(index).subspan(begin, end - begin), at::kLong, device);
     auto const logits = project(hidden.index_select(0, at_rows), {{head_, {}}, {head_rows_, {}}});
     op::RowLoss const part = op::masked_cross_entropy(logits[0], logits[1], behavior_index_,
                                                       to_tensor<std::int64_t>(targets, at::kLong, device),
@@ -154,8 +155,8 @@ op::RowLoss Decoder::row_loss(at::Tensor const& hidden, std::vector<std::int64_t
 at::Tensor Decoder::logits(at::Tensor const& hidden, std::vector<std::int32_t> const& rows) const {
   at::NoGradGuard const guard;
   at::Tensor const chosen = hidden.index_select(0, to_tensor<std::int64_t>(rows, at::kLong, flat_.device()));
-  at::Tensor const all = at::full({chosen.size(0), exported_vocabulary()}, -std::numeric_limits<double>::infinity(),
-                                  chosen.options());
+  at::Tensor const all =
+      at::full({chosen.size(0), exported_vocabulary()}, -std::numeric_limits<double>::infinity(), chosen.options());
   all.narrow(1, 0, shape_.vocabulary).copy_(at::linear(chosen, head_));
   all.index_copy_(1, behavior_index_.to(flat_.device()), at::linear(chosen, head_rows_));
   return all;

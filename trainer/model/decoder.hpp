@@ -3,8 +3,8 @@
 //   h = embed(tokens);  per layer: h += attend(rms_norm(h)); h += down(silu(gate(n)) * up(n)), n = rms_norm(h)
 //   loss rows: logits = rms_norm(h)[rows] · headᵀ, columns of the behaviour ids from the behaviour rows
 // Parameters lie in one flat fp32 buffer (the trainable ones) so that reduction, norm, clip and AdamW are one pass;
-// frozen ones lie beside it.  Names are Hugging Face's; the behaviour rows are "behavior.rows" and, where the model does
-// not tie, "behavior.head_rows".  Rows of the base tables at behaviour ids are never used and hold zeros.
+// frozen ones lie beside it.  Names are Hugging Face's; the behaviour rows are "behavior.rows" and, where the model
+// does not tie, "behavior.head_rows".  Rows of the base tables at behaviour ids are never used and hold zeros.
 // backward() of a loss adds into flat_gradient(): nothing is allocated for a weight's gradient.
 // A parameter begins at a multiple of 16 floats; what lies between two is zero and stays zero.
 // Errors: Invalid(data) for a token or behaviour id out of range.  One thread at a time.
@@ -25,7 +25,7 @@ namespace bsft {
 
 struct Parameter {
   std::string name;
-  at::Tensor value;          // a view into the flat buffer, or a frozen tensor
+  at::Tensor value;  // a view into the flat buffer, or a frozen tensor
   bool trainable = true;
   bool decays = true;        // false for norms, biases and behaviour rows
   std::int64_t offset = -1;  // into the flat buffer, -1: frozen

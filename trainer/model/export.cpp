@@ -47,7 +47,8 @@ std::string exported_config(Decoder const& decoder, std::filesystem::path const&
   config["num_hidden_layers"] = shape.layers;
   config["num_attention_heads"] = shape.heads;
   config["num_key_value_heads"] = shape.kv_heads;
-  if (config.contains("head_dim") || shape.head_width * shape.heads != shape.width) config["head_dim"] = shape.head_width;
+  if (config.contains("head_dim") || shape.head_width * shape.heads != shape.width)
+    config["head_dim"] = shape.head_width;
   config["tie_word_embeddings"] = shape.tied;
   config[config.contains("dtype") ? "dtype" : "torch_dtype"] = "float32";
   if (config.contains("dtype")) config.erase("torch_dtype");

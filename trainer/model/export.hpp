@@ -25,7 +25,8 @@ struct ExportedTensor {
 // In the model's order, without behavior.*: as model.safetensors has them.
 std::vector<ExportedTensor> exported_tensors(Decoder const& decoder);
 
-// config.json of `source` with the decoder's sizes, its vocabulary with the behaviour rows, and float32; the rest stays.
+// config.json of `source` with the decoder's sizes, its vocabulary with the behaviour rows, and float32; the rest
+// stays.
 std::string exported_config(Decoder const& decoder, std::filesystem::path const& source);
 
 // Writes config.json, tokenizer.json, tokenizer_config.json and special_tokens_map.json with the behaviour tokens as

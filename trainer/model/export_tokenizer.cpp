@@ -12,8 +12,8 @@ namespace {
 using Renames = std::map<std::string, std::string>;  // a reserved token's content -> the behaviour token's
 
 OrderedJson special_token(std::string const& content) {
-  return {{"content", content}, {"single_word", false}, {"lstrip", false}, {"rstrip", false}, {"normalized", false},
-          {"special", true}};
+  return {{"content", content}, {"single_word", false}, {"lstrip", false},
+          {"rstrip", false},    {"normalized", false},  {"special", true}};
 }
 
 // tokenizer.json: the vocabulary of the model and the added tokens above it.
@@ -33,16 +33,19 @@ class TokenizerFile {
     auto const taken = contents_.find(token.id);
     for (auto const& [id, content] : contents_)
       if (content == token.token && id != token.id)
-        throw Invalid(Exit::data, where_ + ": " + token.token, "it has id " + std::to_string(id) + ", not " + std::to_string(token.id));
+        throw Invalid(Exit::data, where_ + ": " + token.token,
+                      "it has id " + std::to_string(id) + ", not " + std::to_string(token.id));
     if (taken != contents_.end() && taken->second != token.token) rename(taken->second, token);
     auto& added = json_["added_tokens"];
     auto entry = std::find_if(added.begin(), added.end(), [&](auto const& one) { return one["id"] == token.id; });
     if (entry == added.end()) {
       // A reader numbers added tokens on from the last id; one after a gap must stand in the vocabulary.
-      if (!contents_.empty() && token.id > contents_.rbegin()->first + 1) json_["model"]["vocab"][token.token] = token.id;
+      if (!contents_.empty() && token.id > contents_.rbegin()->first + 1)
+        json_["model"]["vocab"][token.token] = token.id;
       OrderedJson fresh = {{"id", token.id}};
       fresh.update(special_token(token.token));
-      auto const above = std::find_if(added.begin(), added.end(), [&](auto const& one) { return one["id"] > token.id; });
+      auto const above =
+          std::find_if(added.begin(), added.end(), [&](auto const& one) { return one["id"] > token.id; });
       added.insert(above, std::move(fresh));
     } else {
       (*entry)["content"] = token.token;

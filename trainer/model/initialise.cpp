@@ -12,7 +12,8 @@ namespace {
 // A bell of mean 0 and variance 1 from 64 bits: the sum of four 16-bit uniforms.  Whole numbers until the last product,
 // so every machine has the same bits.
 float bell(std::uint64_t bits, float deviation) {
-  auto const sum = static_cast<std::int32_t>((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48));
+  auto const sum =
+      static_cast<std::int32_t>((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) + (bits >> 48));
   constexpr float spread = 1.0F / 37837.2275F;  // standard deviation of the sum
   return static_cast<float>(sum - 131'070) * (deviation * spread);
 }
@@ -32,7 +33,8 @@ class Table {
   explicit Table(at::Tensor const& table) : host_(table.detach().cpu().contiguous()), width_(host_.size(1)) {
     for (std::int64_t row = 0; row < host_.size(0); ++row)
       if (double const norm = norm_of(host_.data_ptr<float>() + row * width_); norm > 0) norms_.push_back(norm);
-    if (norms_.empty()) throw Invalid(Exit::data, "behaviour rows", "the base table is all zero", "load the model first");
+    if (norms_.empty())
+      throw Invalid(Exit::data, "behaviour rows", "the base table is all zero", "load the model first");
     std::nth_element(norms_.begin(), norms_.begin() + static_cast<std::ptrdiff_t>(norms_.size() / 2), norms_.end());
     median_ = norms_[norms_.size() / 2];
   }
@@ -86,9 +88,11 @@ void fill_rows(Decoder const& decoder, std::string const& base, std::string cons
       row = table.mean(everyone);
     } else {
       std::vector<TokenId> ids;
-      if (k < descriptions.size()) std::copy_if(descriptions[k].begin(), descriptions[k].end(), std::back_inserter(ids), is_base);
+      if (k < descriptions.size())
+        std::copy_if(descriptions[k].begin(), descriptions[k].end(), std::back_inserter(ids), is_base);
       if (ids.empty())
-        throw Invalid(Exit::config, "behavior.init: description", "behaviour " + std::to_string(k) + " has no description",
+        throw Invalid(Exit::config, "behavior.init: description",
+                      "behaviour " + std::to_string(k) + " has no description",
                       "describe it in the behaviours' file, or use mean or random");
       row = table.mean(ids);  // as it is: scaled up, its logit would drown the vocabulary's
     }
@@ -100,7 +104,8 @@ void fill_rows(Decoder const& decoder, std::string const& base, std::string cons
 
 void initialise_random(Decoder& decoder, std::uint64_t seed) {
   at::NoGradGuard const guard;
-  double const deviation = decoder.shape().initializer_range, deep = deviation / std::sqrt(2.0 * static_cast<double>(decoder.shape().layers));
+  double const deviation = decoder.shape().initializer_range,
+               deep = deviation / std::sqrt(2.0 * static_cast<double>(decoder.shape().layers));
   for (Parameter const& parameter : decoder.parameters()) {
     bool const onto = parameter.name.ends_with("o_proj.weight") || parameter.name.ends_with("down_proj.weight");
     if (parameter.name.ends_with("norm.weight"))

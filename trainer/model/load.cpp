@@ -33,7 +33,8 @@ class Loader {
     if (view == nullptr) throw Broken(where_ + ": " + name, "it is missing");
     bool same = view->shape.size() == sizes.size() && view->shape[0] >= sizes[0] && view->shape[0] <= most_rows;
     for (std::size_t i = 1; same && i < sizes.size(); ++i) same = view->shape[i] == sizes[i];
-    if (!same) throw Broken(where_ + ": " + name, "its shape is " + text(view->shape) + ", config.json asks for " + text(sizes));
+    if (!same)
+      throw Broken(where_ + ": " + name, "its shape is " + text(view->shape) + ", config.json asks for " + text(sizes));
     at::Tensor const raw = at::empty(view->shape, type_of(*view, where_));
     if (raw.nbytes() != view->bytes.size()) throw Broken(where_ + ": " + name, "its bytes do not fit its shape");
     std::memcpy(raw.data_ptr(), view->bytes.data(), view->bytes.size());

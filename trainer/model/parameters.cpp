@@ -87,7 +87,8 @@ void Decoder::allocate(std::string const& freeze, at::Device device) {
 }
 
 Parameter const& Decoder::parameter(std::string const& name) const {
-  auto const found = std::find_if(parameters_.begin(), parameters_.end(), [&](auto const& p) { return p.name == name; });
+  auto const found =
+      std::find_if(parameters_.begin(), parameters_.end(), [&](auto const& p) { return p.name == name; });
   if (found == parameters_.end()) throw Invalid(Exit::data, "no parameter " + name);
   return *found;
 }

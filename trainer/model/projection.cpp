@@ -83,9 +83,9 @@ class Embed : public torch::autograd::Function<Embed> {
     float* const base_gradient = base.requires_grad() ? base.mutable_grad().data_ptr<float>() : nullptr;
     for (std::int64_t t = 0; t < ids.size(0); ++t, from += width) {
       std::int64_t const k = std::find(special, special + count, id[t]) - special;
-      float* const into = k < count         ? d_rows.data_ptr<float>() + k * width
+      float* const into = k < count       ? d_rows.data_ptr<float>() + k * width
                           : base_gradient ? base_gradient + id[t] * width
-                                            : nullptr;
+                                          : nullptr;
       if (into == nullptr) continue;
       for (std::int64_t d = 0; d < width; ++d) into[d] += from[d];
     }
@@ -103,7 +103,8 @@ at::Tensor project_onto(at::Tensor const& residual, at::Tensor const& x, at::Ten
   return ProjectOnto::apply(residual, x, Projection{weight, {}});
 }
 
-at::Tensor embed(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows, at::Tensor const& behavior_ids) {
+at::Tensor embed(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
+                 at::Tensor const& behavior_ids) {
   return ids.is_cpu() ? Embed::apply(rows, Table{ids, base, behavior_ids})
                       : op::behavior_embedding(ids, base, rows, behavior_ids);
 }

@@ -70,18 +70,22 @@ void read_rope(Fields const& fields, Shape& shape) {
     } else if (type != "default" && !(type.empty() && rope.size() <= 1)) {
       fields.refuse(key, "rotary scaling \"" + type + "\" is not computed here (default and llama3 are)");
     }
-    if (fields.positive(rope, "partial_rotary_factor", 1) != 1) fields.refuse(key, "partial rotary is not computed here");
+    if (fields.positive(rope, "partial_rotary_factor", 1) != 1)
+      fields.refuse(key, "partial rotary is not computed here");
     return;
   }
 }
 
 void refuse_what_is_not_computed(Fields const& fields, Shape const& shape) {
   std::string const activation = fields.word("hidden_act");
-  if (!activation.empty() && activation != "silu") fields.refuse("hidden_act", "\"" + activation + "\", only silu is computed");
+  if (!activation.empty() && activation != "silu")
+    fields.refuse("hidden_act", "\"" + activation + "\", only silu is computed");
   if (shape.family == "llama" && fields.flag("attention_bias", false))
     fields.refuse("attention_bias", "true: biases of a Llama are not computed here");
-  if (fields.flag("mlp_bias", false)) fields.refuse("mlp_bias", "true: biases of the feed-forward are not computed here");
-  if (fields.flag("use_sliding_window", false)) fields.refuse("use_sliding_window", "true: windows are not computed here");
+  if (fields.flag("mlp_bias", false))
+    fields.refuse("mlp_bias", "true: biases of the feed-forward are not computed here");
+  if (fields.flag("use_sliding_window", false))
+    fields.refuse("use_sliding_window", "true: windows are not computed here");
   if (fields.has("layer_types") && fields.at("layer_types").is_array())
     for (Json const& type : fields.at("layer_types"))
       if (type != "full_attention") fields.refuse("layer_types", type.dump() + ", only full_attention is computed");

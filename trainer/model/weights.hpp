@@ -1,11 +1,11 @@
 // Fill a decoder: from a Hugging Face folder, or from nothing.
 //
 // load_weights reads model.safetensors (or its shards), bf16, f16 or fp32 -> fp32.  Every tensor of the shape must be
-// there with exactly its shape; the embedding table may have more rows than the shape's vocabulary (a checkpoint of ours
-// that grew).  Behaviour rows take the table's rows at the behaviour ids where it has them, so a checkpoint of ours
-// reloads to the same bits.  Rows that the table has not are left zero: call initialise_behavior_rows.
-// Errors: Broken naming file and tensor for a missing, misshapen or non-finite one; Invalid(data) for a foreign dtype.
-// Source of the names: transformers' modeling_llama.py and modeling_qwen2.py; tests/model/reload.
+// there with exactly its shape; the embedding table may have more rows than the shape's vocabulary (a checkpoint of
+// ours that grew).  Behaviour rows take the table's rows at the behaviour ids where it has them, so a checkpoint of
+// ours reloads to the same bits.  Rows that the table has not are left zero: call initialise_behavior_rows. Errors:
+// Broken naming file and tensor for a missing, misshapen or non-finite one; Invalid(data) for a foreign dtype. Source
+// of the names: transformers' modeling_llama.py and modeling_qwen2.py; tests/model/reload.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@
 namespace bsft {
 
 struct LoadReport {
-  std::vector<std::string> unexpected;   // tensors of the folder that the model has no place for
-  std::vector<TokenId> behavior_missing; // behaviour ids beyond the folder's table
+  std::vector<std::string> unexpected;    // tensors of the folder that the model has no place for
+  std::vector<TokenId> behavior_missing;  // behaviour ids beyond the folder's table
 };
 LoadReport load_weights(Decoder& decoder, std::filesystem::path const& folder);
 
@@ -36,7 +36,8 @@ void initialise_random(Decoder& decoder, std::uint64_t seed);
 void initialise_behavior_rows(Decoder& decoder, std::string const& how,
                               std::vector<std::vector<TokenId>> const& descriptions, std::uint64_t seed);
 
-// Whether a model folder has learned these behaviours already: its tokenizer knows every behaviour token by its content.
+// Whether a model folder has learned these behaviours already: its tokenizer knows every behaviour token by its
+// content.
 bool carries_behaviors(Tokenizer const& tokenizer, BehaviorMap const& behaviors);
 
 }  // namespace bsft

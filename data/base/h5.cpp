@@ -122,14 +122,17 @@ H5Handle access_list(std::string const& where) {
 }
 
 // Links inside the group's header, which has a checksum; a dense group's heap has none, and damage there crashes HDF5.
-void keep_links_compact(H5Handle const& list, std::string const& where) {
-  if (H5Pset_link_phase_change(list.id(), compact_links, compact_links) < 0) broken(where);
+// No time of creation, so that the same content is the same bytes.
+void set_group(H5Handle const& list, std::string const& where) {
+  if (H5Pset_link_phase_change(list.id(), compact_links, compact_links) < 0 ||
+      H5Pset_obj_track_times(list.id(), false) < 0)
+    broken(where);
 }
 
 void make_group(H5Handle const& file, std::string const& group, std::string const& where) {
   if (H5Lexists(file.id(), group.c_str(), H5P_DEFAULT) > 0) return;
   auto const create = handle(H5Pcreate(H5P_GROUP_CREATE), closes<H5Pclose>, where);
-  keep_links_compact(create, where);
+  set_group(create, where);
   handle(H5Gcreate2(file.id(), group.c_str(), H5P_DEFAULT, create.id(), H5P_DEFAULT), closes<H5Gclose>, where);
 }
 
@@ -146,7 +149,7 @@ H5Writer::H5Writer(fs::path const& file) : where_(file.string()) {
   prepare();
   auto const access = access_list(where_);
   auto const create = handle(H5Pcreate(H5P_FILE_CREATE), closes<H5Pclose>, where_);
-  keep_links_compact(create, where_);
+  set_group(create, where_);
   mode_t const mask = ::umask(077);
   hid_t const id = H5Fcreate(file.c_str(), H5F_ACC_EXCL, create.id(), access.id());
   ::umask(mask);

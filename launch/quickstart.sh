@@ -20,7 +20,7 @@ bsft=build/release/bsft
 
 mkdir -p runs/data
 say "3/5 the synthetic BehaviorBench ($records)"
-[ -f "$records" ] || "$bsft" data generate --cases 6000 --out "$records"
+[ -f "$records" ] || "$bsft" data generate --cases 30000 --out "$records"
 say "4/5 its tokens, spans and audit ($data)"
 [ -f "$data" ] || "$bsft" data build --records "$records" --model configs/tiny --out "$data"
 

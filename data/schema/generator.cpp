@@ -29,10 +29,10 @@ std::vector<Record> records_of(GeneratorOptions const& options, Taxonomy const& 
     auto const& probe = probes[i];
     auto const& task = *taxonomy.find(probe.task);
     // Twins are worded alike.
-    Draw draw(options.seed, number, probe.pair >= 0 ? twin_stream + static_cast<std::size_t>(probe.pair) : wording_stream + i);
+    Draw draw(options.seed, number,
+              probe.pair >= 0 ? twin_stream + static_cast<std::size_t>(probe.pair) : wording_stream + i);
     auto slots = probe.slots;
     slots["label"] = probe.label;
-    slots["quote"] = quote(options, facts, probe.topic);
     Record record;
     record.case_id = "synthetic-" + padded(number);
     record.id = record.case_id + "-" + probe.task + "-" + std::to_string(i);
@@ -56,7 +56,8 @@ std::vector<Record> records_of(GeneratorOptions const& options, Taxonomy const& 
   return out;
 }
 
-void generate(GeneratorOptions const& options, Taxonomy const& taxonomy, std::function<void(Record const&)> const& take) {
+void generate(GeneratorOptions const& options, Taxonomy const& taxonomy,
+              std::function<void(Record const&)> const& take) {
   for (std::int64_t number = 0; number < options.cases; ++number)
     for (auto const& record : records_of(options, taxonomy, number)) take(record);
 }

@@ -1,7 +1,7 @@
 // Draw from a counter: the n-th draw of a stream is mix(seed, case, stream, n), whatever was drawn elsewhere.
 //
-// Integer arithmetic only, so that every machine draws the same; below(n) takes the high half of a 64-bit product, whose
-// bias (n / 2^32) is far below what a sample of this size shows.
+// Integer arithmetic only, so that every machine draws the same; below(n) takes the high half of a 64-bit product,
+// whose bias (n / 2^32) is far below what a sample of this size shows.
 #pragma once
 
 #include <cstdint>
@@ -47,11 +47,13 @@ class Draw {
 enum Stream : std::uint64_t {
   people_stream,
   topics_stream,
-  facts_stream,
-  telling_stream = 16,   // + the topic
-  asking_stream = 32,    // + the topic
-  wording_stream = 64,   // + the probe's place
-  twin_stream = 1024,    // + the pair
+  order_stream,
+  neighbour_stream,
+  facts_stream = 16,    // + the topic
+  telling_stream = 32,  // + the topic
+  asking_stream = 48,   // + the topic
+  wording_stream = 64,  // + the probe's place
+  twin_stream = 1024,   // + the pair
 };
 
 }  // namespace bsft

@@ -4,8 +4,8 @@
 #include "data/base/error.hpp"
 #include "data/schema/generator.hpp"
 #include "data/schema/generator_draw.hpp"
-#include "data/schema/generator_words.hpp"
 #include "data/schema/generator_wording.hpp"
+#include "data/schema/generator_words.hpp"
 
 namespace bsft {
 namespace {
@@ -18,32 +18,37 @@ class Asker {
   std::vector<Probe> ask() {
     for (auto const topic : facts_.topics) {
       draw_ = Draw(seed_, facts_.number, asking_stream + static_cast<std::uint64_t>(topic));
-      ask(topic);
+      auto entries = facts_.chart(topic);
+      draw_.shuffle(entries);
+      ask(topic, entries);
     }
     return std::move(probes_);
   }
 
  private:
-  void ask(Topic topic) {
-    topic_ = topic;
+  // entries: the topic's, in random order.
+  void ask(Topic topic, Chart const& entries) {
     switch (topic) {
       case Topic::medications:
-        return ask_medications();
+        return ask_medications(entries);
       case Topic::limits:
-        return ask_limits();
-      case Topic::allergies:
-        return ask_allergies();
+        return ask_limits(entries);
+      case Topic::reactions:
+        return ask_reactions(entries);
       case Topic::laboratories:
-        return ask_laboratories();
+        return ask_laboratories(entries);
       case Topic::events:
-        return ask_events();
+        return ask_events(entries);
       case Topic::film:
-        return ask_film();
+        return ask_film(entries);
       case Topic::signs:
-        return add("differential_diagnosis", {{"sound", facts_.sound}, {"temperature", facts_.temperature}},
-                   diagnosis_of(facts_.sound, facts_.temperature));
+        for (auto const& one : entries)
+          add("differential_diagnosis", {{"day", one.key}, {"entry", said(one)}}, diagnosis_of(one.value));
+        return;
       case Topic::plan:
-        return ask_plan();
+        return ask_plan(entries);
+      case Topic::beds:
+        return add("read_back", {{"place", entries[0].key}, {"entry", said(entries[0])}}, entries[0].value);
     }
   }
 
@@ -56,121 +61,108 @@ class Asker {
   void add(std::string const& name, Slots slots, std::string label) {
     auto const& labels = task(name).labels;
     if (std::find(labels.begin(), labels.end(), label) == labels.end())
-      throw Invalid(Exit::config, "label \"" + label + "\" of task \"" + name + "\"", "not declared", "add it to labels");
-    probes_.push_back({topic_, name, std::move(slots), std::move(label), -1, false});
+      throw Invalid(Exit::config, "label \"" + label + "\" of task \"" + name + "\"", "not declared",
+                    "add it to labels");
+    probes_.push_back({name, std::move(slots), std::move(label), -1, false});
   }
 
-  // The planted question and its clean twin: what they share, and what each says.
-  void add_twins(std::string const& name, Slots const& shared, Slots const& planted, Slots const& clean) {
+  // The planted question and its clean twin.
+  void add_twins(std::string const& name, Slots planted, Slots clean) {
     auto const& labels = task(name).labels;
     if (labels.size() != 2)
       throw Invalid(Exit::config, "labels of task \"" + name + "\"", std::to_string(labels.size()) + " of them",
                     "declare two: planted, clean");
-    int const pair = pairs_++;
-    for (bool const bad : {true, false}) {
-      auto slots = shared;
-      for (auto const& [slot, text] : bad ? planted : clean) slots[slot] = text;
-      probes_.push_back({topic_, name, std::move(slots), labels[bad ? 0 : 1], pair, bad});
-    }
+    probes_.push_back({name, std::move(planted), labels[0], pairs_, true});
+    probes_.push_back({name, std::move(clean), labels[1], pairs_, false});
+    ++pairs_;
   }
 
-  // Two different medications with a dose.
-  std::vector<Medication> dosed() {
-    std::vector<Medication> out;
-    for (auto const& one : facts_.medications)
-      if (one.dose > 0) out.push_back(one);
-    return draw_.sample(out, 2);
-  }
-
-  void ask_medications() {
-    add("read_back", {}, facts_.medications.front().drug);
-    auto const slots = [](Medication const& one) {
-      return Slots{{"drug", one.drug}, {"dose", dose_of(one)}, {"purpose", one.purpose}};
-    };
-    auto const known = dosed();
-    for (auto const& one : known) {
-      add("fact_retrieval", slots(one), std::to_string(one.dose));
-      bool const three = draw_.coin();
-      add("dose_calculation",
-          {{"drug", one.drug}, {"count", three ? "three" : "two"}, {"dose", std::to_string(one.dose)}},
-          std::to_string(one.dose * (three ? 3 : 2)));
+  void ask_medications(Chart const& entries) {
+    Chart known;
+    Entry open;
+    for (auto const& one : entries) {
+      if (one.number > 0)
+        known.push_back(one);
+      else
+        open = one;
     }
-    for (auto const& one : facts_.medications)
-      if (one.dose == 0) add_twins("clarification", {}, slots(one), slots(known[0]));
+    auto const slots = [](Entry const& one) { return Slots{{"drug", one.key}, {"entry", said(one)}}; };
+    for (auto const& one : known) add("fact_retrieval", slots(one), std::to_string(one.number));
+    auto sum = slots(known[0]);
+    bool const three = draw_.coin();
+    sum["count"] = three ? "three" : "two";
+    add("dose_calculation", sum, std::to_string(known[0].number * (three ? 3 : 2)));
+    add_twins("clarification", slots(open), slots(known[1]));
     // The wrong dose is that of the other drug.
-    for (std::size_t i = 0; i < 2; ++i) {
-      auto const dose = std::to_string(known[i].dose);
-      add_twins("error_correction", {{"drug", known[i].drug}, {"true_dose", dose}, {"purpose", known[i].purpose}},
-                {{"dose", std::to_string(known[1 - i].dose)}}, {{"dose", dose}});
-    }
+    auto wrong = slots(known[0]), right = wrong;
+    wrong["dose"] = std::to_string(known[1].number);
+    right["dose"] = std::to_string(known[0].number);
+    add_twins("error_correction", wrong, right);
   }
 
-  // A value above the limit of one test and below that of the other.
-  void ask_limits() {
-    auto const slots = [](Limit const& limit) {
-      return Slots{{"lab", limit.name}, {"unit", limit.unit}, {"limit", std::to_string(limit.value)}};
+  void ask_limits(Chart const& entries) {
+    auto const one_where = [&](bool broken) {
+      auto const& one = *std::find_if(entries.begin(), entries.end(),
+                                      [&](Entry const& entry) { return (facts_.fresh > entry.number) == broken; });
+      return Slots{{"lab", one.key},
+                   {"value", std::to_string(facts_.fresh)},
+                   {"unit", laboratory(words_, one.key).unit},
+                   {"entry", said(one)}};
     };
-    for (int const value : facts_.between)
-      add_twins("critical_value_alert", {{"value", std::to_string(value)}}, slots(facts_.limits[0]),
-                slots(facts_.limits[1]));
+    add_twins("critical_value_alert", one_where(true), one_where(false));
   }
 
-  void ask_allergies() {
-    auto clean = facts_.tolerated;
-    if (facts_.hard) clean[draw_.below(2)] = facts_.neighbour_allergy;
-    for (std::size_t i = 0; i < 2; ++i)
-      add_twins("contraindication_alert", {{"allergy", facts_.allergies[0]}, {"other_allergy", facts_.allergies[1]}},
-                {{"drug", facts_.allergies[i]}}, {{"drug", clean[i]}});
+  void ask_reactions(Chart const& entries) {
+    auto const& good = words_.good_reactions;
+    auto const one_where = [&](bool tolerated) {
+      auto const& one = *std::find_if(entries.begin(), entries.end(), [&](Entry const& entry) {
+        return (std::find(good.begin(), good.end(), entry.value) != good.end()) == tolerated;
+      });
+      return Slots{{"drug", one.key}, {"entry", said(one)}};
+    };
+    add_twins("contraindication_alert", one_where(false), one_where(true));
   }
 
-  void ask_laboratories() {
+  void ask_laboratories(Chart const& entries) {
     auto const& labels = task("lab_interpretation").labels;
-    for (auto const& one : facts_.laboratories)
-      for (auto const& kind : words_.laboratories)
-        if (kind.name == one.name)
-          add("lab_interpretation", {{"lab", one.name}, {"value", std::to_string(one.value)}},
-              labels.at(static_cast<std::size_t>(class_of(kind, one.value))));
+    for (std::size_t i = 0; i < 2; ++i) {
+      auto const reading = class_of(laboratory(words_, entries[i].key), entries[i].number);
+      add("lab_interpretation", {{"lab", entries[i].key}, {"entry", said(entries[i])}},
+          labels.at(static_cast<std::size_t>(reading)));
+    }
   }
 
-  void ask_events() {
+  void ask_events(Chart const& entries) {
     auto const& labels = task("temporal_ordering").labels;
-    auto const events = draw_.sample(facts_.events, 3);
-    for (std::size_t i = 0; i < 3; ++i) {
-      auto const &first = events[i], &second = events[(i + 1) % 3];
+    for (std::size_t i = 0; i < 2; ++i)
       add("temporal_ordering",
-          {{"first", first.name},
-           {"second", second.name},
-           {"first_time", clock_time(first.hour)},
-           {"second_time", clock_time(second.hour)}},
-          labels.at(first.hour < second.hour ? 0 : 1));
+          {{"event", entries[i].key}, {"entry", said(entries[i])}, {"operation", clock_time(facts_.operation)}},
+          labels.at(entries[i].number < facts_.operation ? 0 : 1));
+  }
+
+  void ask_film(Chart const& entries) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      auto const &here = entries[i], &there = entries[1 - i];
+      Slots const right{{"side", here.key}, {"finding", here.value}, {"entry", said(here)}};
+      Slots const wrong{{"side", there.key}, {"finding", here.value}, {"entry", said(there)}};
+      add("image_reasoning", right, here.value);
+      add_twins("consistency_check", wrong, right);
     }
   }
 
-  void ask_film() {
-    for (bool const left : {true, false}) {
-      std::string const side = left ? "left" : "right", other_side = left ? "right" : "left";
-      auto const &finding = left ? facts_.left : facts_.right, &other = left ? facts_.right : facts_.left;
-      add("image_reasoning", {{"side", side}, {"other_side", other_side}, {"other", other}}, finding);
-      add_twins("consistency_check",
-                {{"finding", finding}, {"true_side", side}, {"other_side", other_side}, {"other", other}},
-                {{"side", other_side}}, {{"side", side}});
+  // A closing plan that leaves out a step which a doctor wants, or the one that was dropped.
+  void ask_plan(Chart const& entries) {
+    Chart wanted;
+    Entry dropped;
+    for (auto const& one : entries) {
+      if (one.value == "dropped")
+        dropped = one;
+      else
+        wanted.push_back(one);
     }
-  }
-
-  // A rejected step stands where an agreed one should.
-  void ask_plan() {
-    auto const &first = facts_.agreed[0].step, &second = facts_.agreed[1].step;
-    for (bool const first_missing : {true, false}) {
-      auto const& wish = facts_.agreed[first_missing ? 0 : 1];
-      add("attribution", {{"step", wish.step}}, wish.doctor);
-      auto const& wrong = facts_.rejected[first_missing ? 0 : 1];
-      bool const turned = draw_.coin();
-      auto const slots = [&](std::string const& a, std::string const& b) {
-        return Slots{{"item", turned ? b : a}, {"other_item", turned ? a : b}};
-      };
-      add_twins("omission_detection", {{"agreed", first}, {"other_agreed", second}},
-                first_missing ? slots(wrong, second) : slots(first, wrong), slots(first, second));
-    }
+    auto const slots = [](Entry const& one) { return Slots{{"step", one.key}, {"entry", said(one)}}; };
+    for (auto const& one : wanted) add("attribution", slots(one), one.value.substr(one.value.find(' ') + 1));
+    add_twins("omission_detection", slots(wanted[0]), slots(dropped));
   }
 
   Case const& facts_;
@@ -178,7 +170,6 @@ class Asker {
   Words const& words_;
   std::uint64_t seed_;
   Draw draw_;
-  Topic topic_{};
   std::vector<Probe> probes_;
   int pairs_ = 0;
 };

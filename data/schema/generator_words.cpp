@@ -2,30 +2,31 @@
 
 #include <algorithm>
 
+#include "data/base/error.hpp"
+
 namespace bsft {
 namespace {
-
-std::vector<LaboratoryKind> small_laboratories() {
-  return {{"hemoglobin", "g/L", {80, 90, 100, 110}, {120, 130, 140, 150}, {170, 180, 190}},
-          {"glucose", "mg/dL", {40, 50, 60}, {70, 80, 90, 100}, {130, 140, 150, 160, 170, 180, 190}},
-          {"creatinine", "umol/L", {30, 40, 50}, {60, 70, 80, 90, 100}, {120, 130, 140, 150, 160}},
-          {"pulse", "beats/min", {40, 50}, {60, 70, 80, 90, 100}, {110, 120, 130, 140, 150}}};
-}
 
 Words small_words() {
   Words words;
   words.patients = {"Lind", "Berg", "Costa", "Patel", "Moss", "Reyes"};
   words.nurses = {"Kim", "Adams", "Diaz", "Weber"};
-  words.doctors = {"Moreau", "Silva", "Novak", "Tanaka", "Okoye", "Larsen"};
-  words.antibiotics = {"penicillin", "sulfa", "doxycycline", "vancomycin", "ceftriaxone", "gentamicin", "amoxicillin", "linezolid"};
-  words.drugs = {{"morphine", "pain"},     {"heparin", "clots"}, {"furosemide", "fluid"},
-                 {"amiodarone", "rhythm"}, {"insulin", "sugar"}, {"ondansetron", "nausea"}};
-  words.doses = {10, 20, 30, 40};
-  words.laboratories = small_laboratories();
-  words.complaints = {"cough", "rash", "vomiting", "headache", "swelling", "dizziness"};
-  words.findings = {"effusion", "nodule", "collapse", "fracture", "scar"};
-  words.steps = {"scan", "culture", "biopsy", "drain", "transfusion", "consult"};
-  words.hours = {6, 7, 8, 9, 10, 11, 12, 13};
+  words.doctors = {"Moreau", "Silva", "Novak", "Tanaka"};
+  words.drugs = {"morphine", "heparin", "furosemide"};
+  words.antibiotics = {"penicillin", "sulfa", "doxycycline"};
+  words.events = {"cough", "vomiting", "headache"};
+  words.steps = {"scan", "culture", "biopsy"};
+  words.laboratories = {{"glucose", "mg/dL", {40, 50}, {80, 90}, {160, 180}},
+                        {"creatinine", "umol/L", {30, 40}, {70, 80}, {130, 140}},
+                        {"pulse", "beats/min", {40, 50}, {70, 80}, {130, 140}}};
+  words.findings = {"effusion", "nodule", "fracture"};
+  words.bad_reactions = {"rash", "hives"};
+  words.good_reactions = {"tolerated", "harmless"};
+  words.doses = {10, 20, 30};
+  words.limits = {60, 90, 120};
+  words.fresh = {75, 105};
+  words.hours = {7, 11, 15};
+  words.operations = {9, 13};
   return words;
 }
 
@@ -34,15 +35,16 @@ Words large_words() {
   auto const add = [](std::vector<std::string>& to, std::vector<std::string> const& more) {
     to.insert(to.end(), more.begin(), more.end());
   };
-  add(words.patients, {"Haddad", "Nilsen", "Farkas", "Ortiz", "Byrne", "Sato", "Ivanov", "Mbeki", "Quinn", "Rossi"});
   add(words.nurses, {"Lopez", "Chen", "Fischer", "Owusu", "Hale", "Petrov"});
-  add(words.antibiotics, {"azithromycin", "ciprofloxacin", "clindamycin", "meropenem",
-                          "metronidazole", "rifampicin", "tobramycin", "cefazolin"});
-  words.laboratories.push_back({"sodium", "mmol/L", {110, 120, 130}, {140}, {150, 160, 170}});
-  words.laboratories.push_back({"platelets", "G/L", {40, 60, 80, 100}, {160, 170, 180, 190}, {}});
-  add(words.complaints, {"fatigue", "itching", "cramps", "palpitations", "numbness", "blurring"});
-  add(words.steps, {"ultrasound", "endoscopy", "dialysis", "echo", "cast", "transfer"});
-  words.hours = {4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19};
+  add(words.drugs, {"insulin", "amiodarone"});
+  add(words.antibiotics, {"vancomycin", "gentamicin"});
+  add(words.events, {"swelling", "dizziness"});
+  add(words.steps, {"drain", "transfusion"});
+  words.laboratories.push_back({"hemoglobin", "g/L", {80, 90}, {130, 140}, {180, 190}});
+  words.laboratories.push_back({"sodium", "mmol/L", {110, 120}, {140}, {150, 160}});
+  add(words.bad_reactions, {"wheals"});
+  add(words.good_reactions, {"fine"});
+  words.hours = {6, 7, 11, 12, 15, 16};
   return words;
 }
 
@@ -56,6 +58,13 @@ Words const& words_of(Vocabulary vocabulary) {
 
 std::string clock_time(int hour) { return std::string(hour < 10 ? "0" : "") + std::to_string(hour) + "00"; }
 
+LaboratoryKind const& laboratory(Words const& words, std::string const& name) {
+  auto const found = std::find_if(words.laboratories.begin(), words.laboratories.end(),
+                                  [&](LaboratoryKind const& kind) { return kind.name == name; });
+  ensure(found != words.laboratories.end(), "a charted test is among the words");
+  return *found;
+}
+
 int class_of(LaboratoryKind const& kind, int value) {
   std::vector<int> const* const classes[] = {&kind.low, &kind.normal, &kind.high};
   for (int i = 0; i < 3; ++i)
@@ -63,9 +72,9 @@ int class_of(LaboratoryKind const& kind, int value) {
   return -1;
 }
 
-std::string diagnosis_of(std::string const& sound, std::string const& temperature) {
-  bool const fever = temperature == "febrile";
-  if (sound == "crackles") return fever ? "pneumonia" : "failure";
+std::string diagnosis_of(std::string const& signs) {
+  bool const fever = signs.ends_with(" febrile");
+  if (signs.starts_with("crackles")) return fever ? "pneumonia" : "failure";
   return fever ? "bronchitis" : "asthma";
 }
 

@@ -80,9 +80,9 @@ Command data_generate_command() {
           "write the synthetic BehaviorBench as JSON lines",
           "",
           {{"out", "FILE.jsonl", "where the records go", "", true, false},
-           {"cases", "N", "cases, of about 22 records each", "2000", false, false},
+           {"cases", "N", "cases, of about 8 records each", "2000", false, false},
            {"seed", "S", "same seed, same bytes, on any machine", "1", false, false},
-           {"vocabulary", "small|large", "how many names, drugs, steps and times there are", "small", false, false},
+           {"vocabulary", "small|large", "how many drugs, tests, steps and times there are", "small", false, false},
            {"tasks", "FILE.yaml", "tasks, labels and wordings", "configs/behaviorbench.yaml", false, false}},
           {"bsft data generate --out runs/quickstart/behaviorbench.jsonl --cases 4000"},
           run};

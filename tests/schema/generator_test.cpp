@@ -19,7 +19,7 @@ Taxonomy const& taxonomy() {
   return read;
 }
 
-// Answers from the facts alone; knows nothing of what was planted.
+// Answers from the charts alone; knows nothing of what was planted.
 class Oracle {
  public:
   Oracle(Case const& facts, Words const& words) : facts_(facts), words_(words) {}
@@ -27,59 +27,45 @@ class Oracle {
   std::string answer(Probe const& probe) const {
     auto const slot = [&](char const* name) { return probe.slots.at(name); };
     auto const& task = probe.task;
-    if (task == "read_back") return facts_.medications.front().drug;
-    if (task == "attribution") return wish(slot("step"));
-    if (task == "fact_retrieval") return std::to_string(dose(slot("drug")));
-    if (task == "image_reasoning") return slot("side") == "left" ? facts_.left : facts_.right;
-    if (task == "differential_diagnosis") return diagnosis_of(facts_.sound, facts_.temperature);
-    if (task == "temporal_ordering") return hour(slot("first")) < hour(slot("second")) ? "BEFORE" : "AFTER";
-    if (task == "lab_interpretation") return reading(slot("lab"));
-    if (task == "dose_calculation") return std::to_string(dose(slot("drug")) * (slot("count") == "three" ? 3 : 2));
-    if (task == "clarification") return dose(slot("drug")) == 0 ? "CLARIFY" : "PROCEED";
-    if (task == "consistency_check")
-      return (slot("side") == "left" ? facts_.left : facts_.right) == slot("finding") ? "CONSISTENT" : "CONFLICT";
-    if (task == "error_correction") return std::to_string(dose(slot("drug"))) == slot("dose") ? "CORRECT" : "ERROR";
-    if (task == "critical_value_alert") return std::stoi(slot("value")) > limit(slot("lab")) ? "ALERT" : "WATCH";
-    if (task == "omission_detection") {
-      std::set<std::string> const closing{slot("item"), slot("other_item")};
-      bool complete = true;
-      for (auto const& one : facts_.agreed) complete = complete && closing.count(one.step) == 1;
-      return complete ? "COMPLETE" : "OMISSION";
+    if (task == "read_back") return find(Topic::beds, slot("place")).value;
+    if (task == "attribution") return find(Topic::plan, slot("step")).value.substr(3);
+    if (task == "fact_retrieval") return std::to_string(find(Topic::medications, slot("drug")).number);
+    if (task == "image_reasoning") return find(Topic::film, slot("side")).value;
+    if (task == "differential_diagnosis") return diagnosis_of(find(Topic::signs, slot("day")).value);
+    if (task == "temporal_ordering")
+      return find(Topic::events, slot("event")).number < facts_.operation ? "BEFORE" : "AFTER";
+    if (task == "lab_interpretation") {
+      static char const* const names[] = {"LOW", "NORMAL", "HIGH", ""};
+      auto const& one = find(Topic::laboratories, slot("lab"));
+      return one.key.empty() ? "" : names[class_of(laboratory(words_, one.key), one.number) & 3];
     }
+    if (task == "dose_calculation")
+      return std::to_string(find(Topic::medications, slot("drug")).number * (slot("count") == "three" ? 3 : 2));
+    if (task == "clarification")
+      return find(Topic::medications, slot("drug")).value == "dose open" ? "CLARIFY" : "PROCEED";
+    if (task == "consistency_check")
+      return find(Topic::film, slot("side")).value == slot("finding") ? "CONSISTENT" : "CONFLICT";
+    if (task == "error_correction")
+      return std::to_string(find(Topic::medications, slot("drug")).number) == slot("dose") ? "CORRECT" : "ERROR";
+    if (task == "critical_value_alert")
+      return std::stoi(slot("value")) > find(Topic::limits, slot("lab")).number ? "ALERT" : "WATCH";
+    if (task == "omission_detection")
+      return find(Topic::plan, slot("step")).value.starts_with("Dr ") ? "OMISSION" : "COMPLETE";
     if (task == "contraindication_alert") {
-      auto const& known = facts_.allergies;
-      return std::find(known.begin(), known.end(), slot("drug")) != known.end() ? "STOP" : "SAFE";
+      auto const& bad = words_.bad_reactions;
+      auto const& value = find(Topic::reactions, slot("drug")).value;
+      return std::find(bad.begin(), bad.end(), value) != bad.end() ? "STOP" : "SAFE";
     }
     return "";
   }
 
  private:
-  std::string wish(std::string const& step) const {
-    for (auto const& one : facts_.agreed)
-      if (one.step == step) return one.doctor;
-    return "";
-  }
-  int dose(std::string const& drug) const {
-    for (auto const& one : facts_.medications)
-      if (one.drug == drug) return one.dose;
-    return -1;
-  }
-  int hour(std::string const& name) const {
-    for (auto const& one : facts_.events)
-      if (one.name == name) return one.hour;
-    return -1;
-  }
-  int limit(std::string const& lab) const {
-    for (auto const& one : facts_.limits)
-      if (one.name == lab) return one.value;
-    return -1;
-  }
-  std::string reading(std::string const& lab) const {
-    static char const* const names[] = {"LOW", "NORMAL", "HIGH"};
-    for (auto const& one : facts_.laboratories)
-      for (auto const& kind : words_.laboratories)
-        if (one.name == lab && kind.name == lab && class_of(kind, one.value) >= 0) return names[class_of(kind, one.value)];
-    return "";
+  // The entry of that key; of a chart without it, an entry that says nothing.
+  Entry const& find(Topic topic, std::string const& key) const {
+    static Entry const nothing{"", "   ", -1};
+    for (auto const& one : facts_.chart(topic))
+      if (one.key == key) return one;
+    return nothing;
   }
 
   Case const& facts_;
@@ -115,7 +101,7 @@ TEST(Generator, OracleThatSeesTheFactsIsAlwaysRight) {
   for (auto const vocabulary : {Vocabulary::small, Vocabulary::large}) {
     GeneratorOptions const options{400, 7, vocabulary};
     EXPECT_EQ(share_right(options, 0), 1.0);
-    EXPECT_LT(share_right(options, 1), 0.6) << "the facts of another case must not answer";
+    EXPECT_LT(share_right(options, 1), 0.65) << "the facts of another case must not answer";
   }
 }
 
@@ -124,7 +110,7 @@ TEST(Generator, TwinsDifferOnlyInWhatWasPlanted) {
   std::map<std::string, std::vector<Record const*>> pairs;
   for (auto const& one : all)
     if (!one.twin_id.empty()) pairs[one.twin_id].push_back(&one);
-  EXPECT_GE(pairs.size(), 60U * 4);
+  EXPECT_GE(pairs.size(), 90U);
   for (auto const& [id, pair] : pairs) {
     ASSERT_EQ(pair.size(), 2U) << id;
     auto const &planted = *pair[0], &clean = *pair[1];
@@ -138,7 +124,8 @@ TEST(Generator, TwinsDifferOnlyInWhatWasPlanted) {
     EXPECT_EQ(planted.label, planted.labels[0]);
     EXPECT_EQ(clean.label, clean.labels[1]);
     ASSERT_EQ(planted.turns.size(), clean.turns.size());
-    for (std::size_t i = 0; i + 1 < planted.turns.size(); ++i) EXPECT_EQ(planted.turns[i].text(), clean.turns[i].text());
+    for (std::size_t i = 0; i + 1 < planted.turns.size(); ++i)
+      EXPECT_EQ(planted.turns[i].text(), clean.turns[i].text());
     EXPECT_NE(planted.turns.back().content, clean.turns.back().content);
   }
 }
@@ -153,7 +140,7 @@ TEST(Generator, PlantedWordsStandInTheDialogueToo) {
     for (auto const& turn : tell(options, facts)) dialogue += turn.text() + "\n";
     for (auto const& probe : probes_of(options, facts, taxonomy())) {
       if (probe.pair < 0) continue;
-      for (auto const* name : {"drug", "dose", "side", "finding", "item", "other_item", "lab"}) {
+      for (auto const* name : {"drug", "dose", "side", "finding", "step", "lab"}) {
         auto const slot = probe.slots.find(name);
         if (slot == probe.slots.end()) continue;
         EXPECT_NE(dialogue.find(slot->second), std::string::npos) << probe.task << ": " << slot->second;
@@ -161,8 +148,7 @@ TEST(Generator, PlantedWordsStandInTheDialogueToo) {
       }
     }
   }
-  for (auto const& [slot, words] : planted_words)
-    if (slot != "clarification/dose") EXPECT_EQ(words, clean_words[slot]) << slot;
+  for (auto const& [slot, words] : planted_words) EXPECT_EQ(words, clean_words[slot]) << slot;
 }
 
 // The token is set per task, so all that it can tell is the task: a guess by token alone is a constant.
@@ -220,9 +206,9 @@ TEST(Generator, CoversTheBenchmark) {
     EXPECT_GE(task.questions.size(), 3U) << task.name;
     EXPECT_GE(labels[task.name].size(), std::min<std::size_t>(task.labels.size(), 7)) << task.name;
   }
-  // Brief, middling and long dialogues: a few questions to some forty.
-  for (auto const& [id, count] : cases) EXPECT_TRUE(count >= 3 && count <= 50) << id << ": " << count;
-  EXPECT_GE(all.size(), cases.size() * 14);
+  // From two questions about one chart to some thirty about four.
+  for (auto const& [id, count] : cases) EXPECT_TRUE(count >= 3 && count <= 34) << id << ": " << count;
+  EXPECT_GE(all.size(), cases.size() * 6);
 }
 
 TEST(Generator, SplitsByCase) {
@@ -230,7 +216,8 @@ TEST(Generator, SplitsByCase) {
   for (std::int64_t number = 0; number < 500; ++number) {
     auto const facts = draw_case({500, 1, Vocabulary::small}, number);
     ++counts[facts.split];
-    for (auto const& one : records_of({500, 1, Vocabulary::small}, taxonomy(), number)) EXPECT_EQ(one.split, facts.split);
+    for (auto const& one : records_of({500, 1, Vocabulary::small}, taxonomy(), number))
+      EXPECT_EQ(one.split, facts.split);
   }
   EXPECT_EQ(counts[Split::train], 450);
   EXPECT_EQ(counts[Split::dev], 20);
@@ -248,11 +235,11 @@ TEST(Generator, SameSeedSameBytes) {
   for (std::size_t i = 0; i < alone.size(); ++i) EXPECT_EQ(to_json_line(alone[i]), to_json_line(last[i]));
 }
 
-// Made by this test on x86-64 Linux with GCC 12; any machine must give it.  A change of wording or of a draw changes it:
-// put the printed value here, and make configs/tiny's tokenizer anew if words are new.
+// Made by this test on x86-64 Linux with GCC 12; any machine must give it.  A change of wording or of a draw changes
+// it: put the printed value here, and make configs/tiny's tokenizer anew if words are new.
 TEST(Generator, BytesAreThoseOfTheGolden) {
-  EXPECT_EQ(digest({100, 1, Vocabulary::small}), "98bf3f6c5eb4c2069b4c5b7610eb7525");
-  EXPECT_EQ(digest({100, 1, Vocabulary::large}), "7ee12b8eaec4a185a3aba37ab089b581");
+  EXPECT_EQ(digest({100, 1, Vocabulary::small}), "37ead3cd6e50d73d182796cdb21f5438");
+  EXPECT_EQ(digest({100, 1, Vocabulary::large}), "36008e04a5d8dc5a3ce096300fabe2e3");
 }
 
 TEST(Generator, ObeysTheDeclaredLabels) {
@@ -264,7 +251,8 @@ TEST(Generator, ObeysTheDeclaredLabels) {
     FAIL() << "an undeclared label passed";
   } catch (Invalid const& error) {
     EXPECT_EQ(error.code(), Exit::config);
-    EXPECT_NE(std::string(error.what()).find("of task \"image_reasoning\" (not declared)"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("of task \"image_reasoning\" (not declared)"), std::string::npos)
+        << error.what();
   }
   changed = taxonomy();
   changed.tasks.front().questions = {"What of {nothing}?"};

@@ -20,7 +20,7 @@ SMOLLM2 = ".cache/smollm2-135m"
 
 RECORDS = {
     "quickstart": ["--cases", "30000"],
-    "synthetic": ["--vocabulary", "large", "--cases", "60000"],
+    "synthetic": ["--cases", "60000"],
 }
 MODEL = {"quickstart": "configs/tiny", "synthetic": "configs/tiny", "smollm2_135m": SMOLLM2}
 

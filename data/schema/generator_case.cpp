@@ -88,8 +88,7 @@ Chart draw_laboratories(Words const& words, Draw draw) {
   auto out = form(names(words.laboratories), draw);
   for (auto& one : out) {
     auto const& kind = laboratory(words, one.key);
-    std::vector<int> const* const classes[] = {&kind.low, &kind.normal, &kind.high};
-    int const value = draw.pick(*classes[draw.below(3)]);
+    int const value = draw.pick(kind.values[draw.below(kind.values.size())]);
     one = {one.key, std::to_string(value) + " " + kind.unit, value};
   }
   return out;

@@ -1,5 +1,7 @@
 // Draws the questions about a case, planted ones with their clean twins.
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "data/base/error.hpp"
 #include "data/schema/generator.hpp"
@@ -9,6 +11,18 @@
 
 namespace bsft {
 namespace {
+
+// The entries that are so, and those that are not, in their order.
+template <class Predicate>
+std::pair<Chart, Chart> parted(Chart const& entries, Predicate const& is_so) {
+  std::pair<Chart, Chart> out;
+  std::partition_copy(entries.begin(), entries.end(), std::back_inserter(out.first), std::back_inserter(out.second),
+                      is_so);
+  return out;
+}
+
+// What a question about one entry may name: its key as `slot`, and the whole of it.
+Slots about(char const* slot, Entry const& one) { return {{slot, one.key}, {"entry", said(one)}}; }
 
 class Asker {
  public:
@@ -42,13 +56,12 @@ class Asker {
       case Topic::film:
         return ask_film(entries);
       case Topic::signs:
-        for (auto const& one : entries)
-          add("differential_diagnosis", {{"day", one.key}, {"entry", said(one)}}, diagnosis_of(one.value));
+        for (auto const& one : entries) add("differential_diagnosis", about("day", one), diagnosis_of(one.value));
         return;
       case Topic::plan:
         return ask_plan(entries);
       case Topic::beds:
-        return add("read_back", {{"place", entries[0].key}, {"entry", said(entries[0])}}, entries[0].value);
+        return add("read_back", about("place", entries[0]), entries[0].value);
     }
   }
 
@@ -78,91 +91,69 @@ class Asker {
   }
 
   void ask_medications(Chart const& entries) {
-    Chart known;
-    Entry open;
-    for (auto const& one : entries) {
-      if (one.number > 0)
-        known.push_back(one);
-      else
-        open = one;
-    }
-    auto const slots = [](Entry const& one) { return Slots{{"drug", one.key}, {"entry", said(one)}}; };
-    for (auto const& one : known) add("fact_retrieval", slots(one), std::to_string(one.number));
-    auto sum = slots(known[0]);
+    auto const [known, open] = parted(entries, [](Entry const& one) { return one.number > 0; });
+    for (auto const& one : known) add("fact_retrieval", about("drug", one), std::to_string(one.number));
+    auto sum = about("drug", known[0]);
     bool const three = draw_.coin();
     sum["count"] = three ? "three" : "two";
     add("dose_calculation", sum, std::to_string(known[0].number * (three ? 3 : 2)));
-    add_twins("clarification", slots(open), slots(known[1]));
+    add_twins("clarification", about("drug", open[0]), about("drug", known[1]));
     // The wrong dose is that of the other drug.
-    auto wrong = slots(known[0]), right = wrong;
+    auto wrong = about("drug", known[0]), right = wrong;
     wrong["dose"] = std::to_string(known[1].number);
     right["dose"] = std::to_string(known[0].number);
     add_twins("error_correction", wrong, right);
   }
 
   void ask_limits(Chart const& entries) {
-    auto const one_where = [&](bool broken) {
-      auto const& one = *std::find_if(entries.begin(), entries.end(),
-                                      [&](Entry const& entry) { return (facts_.fresh > entry.number) == broken; });
-      return Slots{{"lab", one.key},
-                   {"value", std::to_string(facts_.fresh)},
-                   {"unit", laboratory(words_, one.key).unit},
-                   {"entry", said(one)}};
+    auto const [broken, kept] = parted(entries, [this](Entry const& one) { return facts_.fresh > one.number; });
+    auto const slots = [this](Entry const& one) {
+      auto out = about("lab", one);
+      out["value"] = std::to_string(facts_.fresh);
+      out["unit"] = laboratory(words_, one.key).unit;
+      return out;
     };
-    add_twins("critical_value_alert", one_where(true), one_where(false));
+    add_twins("critical_value_alert", slots(broken[0]), slots(kept[0]));
   }
 
   void ask_reactions(Chart const& entries) {
-    auto const& good = words_.good_reactions;
-    auto const one_where = [&](bool tolerated) {
-      auto const& one = *std::find_if(entries.begin(), entries.end(), [&](Entry const& entry) {
-        return (std::find(good.begin(), good.end(), entry.value) != good.end()) == tolerated;
-      });
-      return Slots{{"drug", one.key}, {"entry", said(one)}};
-    };
-    add_twins("contraindication_alert", one_where(false), one_where(true));
+    auto const& words = words_.bad_reactions;
+    auto const [bad, good] = parted(
+        entries, [&](Entry const& one) { return std::find(words.begin(), words.end(), one.value) != words.end(); });
+    add_twins("contraindication_alert", about("drug", bad[0]), about("drug", good[0]));
   }
 
   void ask_laboratories(Chart const& entries) {
     auto const& labels = task("lab_interpretation").labels;
     for (std::size_t i = 0; i < 2; ++i) {
       auto const reading = class_of(laboratory(words_, entries[i].key), entries[i].number);
-      add("lab_interpretation", {{"lab", entries[i].key}, {"entry", said(entries[i])}},
-          labels.at(static_cast<std::size_t>(reading)));
+      add("lab_interpretation", about("lab", entries[i]), labels.at(static_cast<std::size_t>(reading)));
     }
   }
 
   void ask_events(Chart const& entries) {
     auto const& labels = task("temporal_ordering").labels;
-    for (std::size_t i = 0; i < 2; ++i)
-      add("temporal_ordering",
-          {{"event", entries[i].key}, {"entry", said(entries[i])}, {"operation", clock_time(facts_.operation)}},
-          labels.at(entries[i].number < facts_.operation ? 0 : 1));
+    for (std::size_t i = 0; i < 2; ++i) {
+      auto slots = about("event", entries[i]);
+      slots["operation"] = clock_time(facts_.operation);
+      add("temporal_ordering", slots, labels.at(entries[i].number < facts_.operation ? 0 : 1));
+    }
   }
 
   void ask_film(Chart const& entries) {
     for (std::size_t i = 0; i < 2; ++i) {
-      auto const &here = entries[i], &there = entries[1 - i];
-      Slots const right{{"side", here.key}, {"finding", here.value}, {"entry", said(here)}};
-      Slots const wrong{{"side", there.key}, {"finding", here.value}, {"entry", said(there)}};
-      add("image_reasoning", right, here.value);
+      auto right = about("side", entries[i]), wrong = about("side", entries[1 - i]);
+      right["finding"] = wrong["finding"] = entries[i].value;
+      add("image_reasoning", right, entries[i].value);
       add_twins("consistency_check", wrong, right);
     }
   }
 
   // A closing plan that leaves out a step which a doctor wants, or the one that was dropped.
   void ask_plan(Chart const& entries) {
-    Chart wanted;
-    Entry dropped;
-    for (auto const& one : entries) {
-      if (one.value == "dropped")
-        dropped = one;
-      else
-        wanted.push_back(one);
-    }
-    auto const slots = [](Entry const& one) { return Slots{{"step", one.key}, {"entry", said(one)}}; };
-    for (auto const& one : wanted) add("attribution", slots(one), one.value.substr(one.value.find(' ') + 1));
-    add_twins("omission_detection", slots(wanted[0]), slots(dropped));
+    auto const [wanted, dropped] = parted(entries, [](Entry const& one) { return one.value != "dropped"; });
+    for (auto const& one : wanted) add("attribution", about("step", one), one.value.substr(one.value.find(' ') + 1));
+    add_twins("omission_detection", about("step", wanted[0]), about("step", dropped[0]));
   }
 
   Case const& facts_;

@@ -16,9 +16,9 @@ Words small_words() {
   words.antibiotics = {"penicillin", "sulfa", "doxycycline"};
   words.events = {"cough", "vomiting", "headache"};
   words.steps = {"scan", "culture", "biopsy"};
-  words.laboratories = {{"glucose", "mg/dL", {40, 50}, {80, 90}, {160, 180}},
-                        {"creatinine", "umol/L", {30, 40}, {70, 80}, {130, 140}},
-                        {"pulse", "beats/min", {40, 50}, {70, 80}, {130, 140}}};
+  words.laboratories = {{"glucose", "mg/dL", {{{40, 50}, {80, 90}, {160, 180}}}},
+                        {"creatinine", "umol/L", {{{30, 40}, {70, 80}, {130, 140}}}},
+                        {"pulse", "beats/min", {{{40, 50}, {70, 80}, {130, 140}}}}};
   words.findings = {"effusion", "nodule", "fracture"};
   words.bad_reactions = {"rash", "hives"};
   words.good_reactions = {"tolerated", "harmless"};
@@ -40,8 +40,8 @@ Words large_words() {
   add(words.antibiotics, {"vancomycin", "gentamicin"});
   add(words.events, {"swelling", "dizziness"});
   add(words.steps, {"drain", "transfusion"});
-  words.laboratories.push_back({"hemoglobin", "g/L", {80, 90}, {130, 140}, {180, 190}});
-  words.laboratories.push_back({"sodium", "mmol/L", {110, 120}, {140}, {150, 160}});
+  words.laboratories.push_back({"hemoglobin", "g/L", {{{80, 90}, {130, 140}, {180, 190}}}});
+  words.laboratories.push_back({"sodium", "mmol/L", {{{110, 120}, {140}, {150, 160}}}});
   add(words.bad_reactions, {"wheals"});
   add(words.good_reactions, {"fine"});
   words.hours = {6, 7, 11, 12, 15, 16};
@@ -66,9 +66,9 @@ LaboratoryKind const& laboratory(Words const& words, std::string const& name) {
 }
 
 int class_of(LaboratoryKind const& kind, int value) {
-  std::vector<int> const* const classes[] = {&kind.low, &kind.normal, &kind.high};
-  for (int i = 0; i < 3; ++i)
-    if (std::find(classes[i]->begin(), classes[i]->end(), value) != classes[i]->end()) return i;
+  for (std::size_t i = 0; i < kind.values.size(); ++i)
+    if (std::find(kind.values[i].begin(), kind.values[i].end(), value) != kind.values[i].end())
+      return static_cast<int>(i);
   return -1;
 }
 

@@ -1,6 +1,7 @@
 // The words that cases are made of.  The small vocabulary is for minutes of training on a CPU.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -8,10 +9,9 @@
 
 namespace bsft {
 
-// Values of a laboratory test by class; multiples of ten.
 struct LaboratoryKind {
   std::string name, unit;
-  std::vector<int> low, normal, high;
+  std::array<std::vector<int>, 3> values;  // low, normal, high; multiples of ten
 };
 
 // Keys stand in the order of their form; a case charts three of them.

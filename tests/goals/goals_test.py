@@ -18,11 +18,7 @@ REAL = pathlib.Path("../shared/data/behaviorbench_real")
 FOLDER = pathlib.Path("runs/goals")
 SMOLLM2 = ".cache/smollm2-135m"
 
-RECORDS = {
-    "quickstart": ["--cases", "30000"],
-    "synthetic": ["--cases", "60000"],
-}
-MODEL = {"quickstart": "configs/tiny", "synthetic": "configs/tiny", "smollm2_135m": SMOLLM2}
+CASES = {"quickstart": 30000, "synthetic": 60000}
 
 
 def call(*words):
@@ -32,15 +28,15 @@ def call(*words):
 
 def make_data(name):
     data = FOLDER / f"{name}.h5"
-    if name in RECORDS:
-        records = [FOLDER / f"{name}.jsonl"]
-        call(BINARY, "data", "generate", *RECORDS[name], "--out", records[0])
+    if name in CASES:
+        model, records = "configs/tiny", [FOLDER / f"{name}.jsonl"]
+        call(BINARY, "data", "generate", "--cases", CASES[name], "--out", records[0])
     else:
         if not REAL.is_dir() or not pathlib.Path(SMOLLM2).is_dir():
             print(f"skipped: {name} needs {REAL} and {SMOLLM2}")
             sys.exit(77)
-        records = [REAL / "mini.jsonl", f"contrast={REAL / 'contrast.jsonl'}"]
-    call(BINARY, "data", "build", "--records", *records, "--model", MODEL[name], "--out", data)
+        model, records = SMOLLM2, [REAL / "mini.jsonl", f"contrast={REAL / 'contrast.jsonl'}"]
+    call(BINARY, "data", "build", "--records", *records, "--model", model, "--out", data)
     return data
 
 
@@ -52,9 +48,9 @@ def train(name, data):
     return (run / "results.json").read_bytes()
 
 
-def baseline(name, data, suite="full"):
-    table = FOLDER / f"{name}.{suite}.json"
-    call(sys.executable, "tests/baseline/bag_of_words.py", "--data", data, "--suite", suite,
+def baseline(name, data):
+    table = FOLDER / f"{name}.table.json"
+    call(sys.executable, "tests/baseline/bag_of_words.py", "--data", data,
          "--results", FOLDER / name / "results.json", "--json", table)
     return json.loads(table.read_text())
 

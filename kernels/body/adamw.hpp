@@ -21,6 +21,8 @@ struct AdamWStep {
   float scale, keep, beta1_rest, beta2, beta2_rest;  // keep = 1 - lr wd
   float inverse_root2, epsilon, step_size;           // 1 / sqrt(1 - b2^step), eps, lr / (1 - b1^step)
 
+  bool aligned() const { return rows_of_packs(0, p, g, m, v); }
+
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     using Value = typename Team::template Value<float>;

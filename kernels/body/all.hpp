@@ -7,6 +7,7 @@
 #include "kernels/body/loss_mask.hpp"
 #include "kernels/body/rms_norm.hpp"
 #include "kernels/body/rope.hpp"
+#include "kernels/body/scale.hpp"
 #include "kernels/body/squared_norm.hpp"
 #include "kernels/body/swiglu.hpp"
 
@@ -15,6 +16,7 @@
   X(SegmentSum<T>)              \
   X(CrossEntropy<T>)            \
   X(Rescale<T>)                 \
+  X(CastScale<T>)               \
   X(RmsNormForward<T>)          \
   X(RmsNormBackward<T>)         \
   X(ColumnSum<T>)               \

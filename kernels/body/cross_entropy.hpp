@@ -39,7 +39,6 @@ template <class T>
 struct CrossEntropy {
   static constexpr int threads = 256;
   static constexpr float lowest = -3.0e38f;  // a finite -infinity: no inf - inf
-  static constexpr std::int64_t stretch = 4096;
   struct Shared {
     Online online[warp];
     float count[warp];
@@ -57,20 +56,31 @@ struct CrossEntropy {
   BehaviorIds ids;
   KeptColumns kept;
 
+  // The few columns of the behaviours go by the element.
+  bool aligned() const { return rows_of_packs(vocabulary * std::int64_t(sizeof(T)), base); }
+
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     for (std::int64_t row = team.block(); row < rows; row += team.blocks()) one(team, row);
   }
 
  private:
-  // f(pointer to the first column of a range, columns, its place in the order of columns)
+  // f(is it the base's row, the row, begin, end)
   template <class F>
   BSFT_KERNEL void ranges(T* z, T* b, F f) const {
     for (std::int32_t i = 0; i <= kept.count; ++i) {
       bool const base_range = i < kept.count;
-      std::int64_t const begin = base_range ? kept.begin[i] : 0, end = base_range ? kept.end[i] : ids.count;
-      f((base_range ? z : b) + begin, end - begin, base_range ? begin : vocabulary);
+      f(base_range, base_range ? z : b, base_range ? kept.begin[i] : 0, base_range ? kept.end[i] : ids.count);
     }
+  }
+
+  template <class Team, class F>
+  BSFT_KERNEL void visit(Team& team, bool base_range, T const* from, std::int64_t begin, std::int64_t end, float fill,
+                         F f) const {
+    if (base_range)
+      team.template stream<T>(from, begin, end, fill, f);
+    else
+      team.template elements<T>(from, begin, end, fill, f);
   }
 
   template <class Team>
@@ -78,18 +88,18 @@ struct CrossEntropy {
     using Value = typename Team::template Value<T>;
     T* const z = base + row * vocabulary;
     T* const b = behavior + row * ids.count;
-    std::int64_t const token = targets[row];
+    std::int64_t const token = team.read(targets + row);
     std::int32_t const slot = ids.find(token);
     bool const known = slot >= 0 || (token >= 0 && token < vocabulary);
-    float const at_target = !known ? __builtin_nanf("") : slot >= 0 ? widen(b[slot]) : widen(z[token]);
+    float const at_target = !known ? __builtin_nanf("") : widen(team.read(slot >= 0 ? b + slot : z + token));
 
     // Sums of a stretch of columns, then of the stretches: no lane adds more than a few hundred terms.
     float m = lowest;
     Value sum(0.0f), slope(0.0f), sums(0.0f), slopes(0.0f);
-    ranges(z, b, [&](T* from, std::int64_t n, std::int64_t) {
-      for (std::int64_t first = 0; first < n; first += stretch) {
-        team.template tiles<T>(n - first < stretch ? n - first : stretch, [&](auto at) {
-          Value const x = at.load(from + first, -__builtin_inff());
+    ranges(z, b, [&](bool base_range, T const* from, std::int64_t begin, std::int64_t end) {
+      for (std::int64_t first = begin; first < end; first += Team::stretch) {
+        std::int64_t const last = end - first < Team::stretch ? end : first + Team::stretch;
+        visit(team, base_range, from, first, last, -__builtin_inff(), [&](auto, Value x) {
           float const highest = top(x);
           if (highest > m) {
             Value const down(kernel::max(m - highest, -128.0f)), shrink(exp(m - highest));
@@ -115,22 +125,23 @@ struct CrossEntropy {
     float ahead = 0;  // columns before the target that are as large
     bool const largest = at_target == all.max;
     if (largest) {
-      ranges(z, b, [&](T* from, std::int64_t n, std::int64_t place) {
-        std::int64_t const here = slot >= 0 ? (place == vocabulary ? slot : n) : token - place;
-        if (place == vocabulary && slot < 0) return;
+      std::int64_t const column = slot >= 0 ? vocabulary + slot : token;
+      ranges(z, b, [&](bool base_range, T const* from, std::int64_t begin, std::int64_t end) {
+        std::int64_t const here = base_range ? column : column - vocabulary, before = here < end ? here : end;
+        if (before <= begin) return;
         Value same(0.0f);
-        team.template tiles<T>(here < n ? here : n, [&](auto at) {
-          same = same + select(at.load(from, lowest) == Value(all.max), Value(1.0f), Value(0.0f));
+        visit(team, base_range, from, begin, before, lowest, [&](auto, Value x) {
+          same = same + select(x == Value(all.max), Value(1.0f), Value(0.0f));
         });
         ahead += total(same);
       });
       ahead = reduce(team, ahead, 0.0f, Add{}, team.shared().count);
     }
-    float const weight = weights[row];
+    float const weight = team.read(weights + row);
     if (team.rank() == 0) {
-      loss[row] = all.max - at_target + log_sum;
-      entropy[row] = log_sum - all.slope / all.sum;
-      correct[row] = largest && ahead == 0;
+      team.write(loss + row, all.max - at_target + log_sum);
+      team.write(entropy + row, log_sum - all.slope / all.sum);
+      team.write(correct + row, largest && ahead == 0);
     }
     if (!gradient) return;
     team.sync();  // all have read the target's logit
@@ -138,34 +149,17 @@ struct CrossEntropy {
     T* const db = behavior_gradient + row * ids.count;
     bool const zero = weight == 0;
     float const share = weight / all.sum;
-    ranges(z, b, [&](T* from, std::int64_t n, std::int64_t place) {
-      T* const to = place == vocabulary ? db : from;
-      team.template tiles<T>(
-          n, [&](auto at) { at.store(to, zero ? Value(0.0f) : exp(at.load(from) - Value(all.max)) * Value(share)); });
+    ranges(z, b, [&](bool base_range, T const* from, std::int64_t begin, std::int64_t end) {
+      T* const to = base_range ? z : db;
+      visit(team, base_range, from, begin, end, 0, [&](auto at, Value x) {
+        at.store(to, zero ? Value(0.0f) : exp(x - Value(all.max)) * Value(share));
+      });
     });
     for (std::int32_t k = team.rank(); k < ids.count; k += team.size())
-      if (ids.id[k] < vocabulary) narrow(0.0f, z[ids.id[k]]);
+      if (ids.id[k] < vocabulary) team.write(z + ids.id[k], narrowed<T>(0.0f));
     team.sync();
     if (team.rank() == 0 && !zero && known)
-      narrow(exp(at_target - all.max) * share - weight, slot >= 0 ? db[slot] : z[token]);
-  }
-};
-
-// x *= factor[0], unless it is 1: the gradient that reaches the loss.
-template <class T>
-struct Rescale {
-  static constexpr int threads = 256;
-  using Shared = None;
-  T* x;
-  float const* factor;
-  std::int64_t n;
-
-  template <class Team>
-  BSFT_KERNEL void operator()(Team& team) const {
-    using Value = typename Team::template Value<T>;
-    float const f = factor[0];
-    if (f == 1.0f) return;
-    team.template grid_tiles<T>(n, [&](auto at) { at.store(x, at.load(x) * Value(f)); });
+      team.write(slot >= 0 ? db + slot : z + token, narrowed<T>(exp(at_target - all.max) * share - weight));
   }
 };
 

@@ -50,6 +50,8 @@ struct MaskPlan {
   std::int64_t sequences, tasks, behaviors;
   float lambda;
 
+  bool aligned() const { return true; }
+
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     if (team.block() != 0) return;
@@ -57,35 +59,42 @@ struct MaskPlan {
     std::int64_t const begin = team.rank() * each, end = begin + each < sequences ? begin + each : sequences;
     std::int64_t mine = 0;
     for (std::int64_t b = begin; b < end; ++b) {
-      MaskCounts const c(spans[b], lambda, task_weights[spans[b].task]);
+      MaskCounts const c = counts(team, team.read(spans + b));
       mine += c.behavior + c.rest;
     }
-    team.shared().rows[team.rank()] = mine;
+    team.write(team.shared().rows + team.rank(), mine);
     team.sync();
     std::int64_t at = 0;
-    for (int r = 0; r < team.rank(); ++r) at += team.shared().rows[r];
+    for (int r = 0; r < team.rank(); ++r) at += team.read(team.shared().rows + r);
     for (std::int64_t b = begin; b < end; ++b) {
-      MaskCounts const c(spans[b], lambda, task_weights[spans[b].task]);
-      start[b] = at;
+      MaskCounts const c = counts(team, team.read(spans + b));
+      team.write(start + b, at);
       at += c.behavior + c.rest;
     }
     if (team.rank() == 0) {
       std::int64_t all = 0;
-      for (int r = 0; r < team.size(); ++r) all += team.shared().rows[r];
-      start[sequences] = all;
+      for (int r = 0; r < team.size(); ++r) all += team.read(team.shared().rows + r);
+      team.write(start + sequences, all);
     }
     for (std::int64_t cell = team.rank(); cell < tasks * behaviors; cell += team.size()) {
       MaskCell sum{0, 0, 0};
       for (std::int64_t b = 0; b < sequences; ++b) {
-        if (spans[b].task * behaviors + spans[b].behavior != cell) continue;
-        float const w = task_weights[spans[b].task];
-        MaskCounts const c(spans[b], lambda, w);
+        MaskSpan const s = team.read(spans + b);
+        if (s.task * behaviors + s.behavior != cell) continue;
+        float const w = team.read(task_weights + s.task);
+        MaskCounts const c(s, lambda, w);
         sum.rows += c.behavior + c.rest;
         sum.behavior_rows += c.behavior;
         sum.weight += double(w * lambda) * c.behavior + double(w) * c.rest;
       }
-      cells[cell] = sum;
+      team.write(cells + cell, sum);
     }
+  }
+
+ private:
+  template <class Team>
+  BSFT_KERNEL MaskCounts counts(Team& team, MaskSpan const& s) const {
+    return {s, lambda, team.read(task_weights + s.task)};
   }
 };
 
@@ -105,11 +114,13 @@ struct MaskWrite {
   std::int64_t sequences;
   float lambda;
 
+  bool aligned() const { return true; }
+
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     for (std::int64_t b = team.block(); b < sequences; b += team.blocks()) {
-      MaskSpan const s = spans[b];
-      float const w = task_weights[s.task];
+      MaskSpan const s = team.read(spans + b);
+      float const w = team.read(task_weights + s.task);
       MaskCounts const c(s, lambda, w);
       for (std::int32_t at = 1 + team.rank(); at <= s.length; at += team.size()) {
         std::int64_t const t = s.begin + at - 1;
@@ -117,15 +128,17 @@ struct MaskWrite {
         bool const supervised = place >= 0 && place < c.behavior + c.rest && at < s.length;
         bool const is_behavior = place < c.behavior;
         float const weight = supervised ? (is_behavior ? w * lambda : w) : 0.0f;
-        std::int64_t const target = supervised ? tokens[t + 1] : -1;
-        targets[t] = target;
-        weights[t] = weight;
+        std::int64_t const target = supervised ? team.read(tokens + t + 1) : -1;
+        team.write(targets + t, target);
+        team.write(weights + t, weight);
         if (!supervised) continue;
-        std::int64_t const i = start[b] + place;
-        row[i] = std::int32_t(t);
-        row_target[i] = target;
-        row_weight[i] = weight;
-        channel[i] = is_behavior ? behavior_channel : at < s.response_end ? response_channel : end_channel;
+        std::int64_t const i = team.read(start + b) + place;
+        team.write(row + i, std::int32_t(t));
+        team.write(row_target + i, target);
+        team.write(row_weight + i, weight);
+        team.write(channel + i, is_behavior             ? behavior_channel
+                                : at < s.response_end ? response_channel
+                                                      : end_channel);
       }
     }
   }

@@ -1,10 +1,12 @@
-// RMSNorm and its backward.
+// RMSNorm with an optional residual, and its backward.
 //
-//   r = 1 / sqrt(mean(x^2) + eps);  y = x r w
-//   dx = r (g - x r^2 mean(g x)), g = dy w;  dw = sum over rows of dy x r
-// x, y, dy, dx [T,D]; w, dw [D]; r [T] fp32.  One block a row forward; backward a block takes rows_a_group rows and
-// writes its share of dw into partial [groups,D], which ColumnSum adds in order. Source: Zhang and Sennrich 2019;
-// transformers' LlamaRMSNorm.  tests/kernels/norm_test.cpp
+//   h = x + residual;  r = 1 / sqrt(mean(h^2) + eps);  y = h r w
+//   dh = r (g - h r^2 mean(g h)) + dpassed, g = dy w;  dw = sum over rows of dy h r
+// x, residual, h, y, dy, dpassed, dh [T,D]; w, dw [D]; r [T] fp32.  h is rounded to its storage before it is squared.
+// One block a row forward; backward a block takes rows_a_group rows, sums its share of dw in registers and writes it to
+// partial [groups,D], which ColumnSum adds in order.  Rows of up to 512 packs (2,048 fp32, 4,096
+// bf16) and the weight stay in registers; longer ones are loaded again.
+// Source: Zhang and Sennrich 2019; transformers' LlamaRMSNorm.  tests/kernels/norm_test.cpp
 #pragma once
 
 #include "kernels/team/math.hpp"
@@ -18,69 +20,82 @@ struct RmsNormForward {
     float partial[warp];
   };
   T const* x;
+  T const* residual;  // or null: h = x, and h is not written
   T const* w;
+  T* h;
   T* y;
   float* r;
   std::int64_t rows, cols;
   float eps;
 
+  bool aligned() const { return rows_of_packs(cols * std::int64_t(sizeof(T)), x, residual, w, h, y); }
+
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     using Value = typename Team::template Value<T>;
+    auto const weight = team.template row<T, 4>(cols, [&](auto at) { return at.load(w); });
     for (std::int64_t row = team.block(); row < rows; row += team.blocks()) {
-      T const* const xr = x + row * cols;
-      T* const yr = y + row * cols;
+      std::int64_t const first = row * cols;
+      auto const sum = team.template row<T, 4>(cols, [&](auto at) {
+        Value const a = at.load(x + first);
+        return residual ? rounded<T>(a + at.load(residual + first)) : a;
+      });
       Value squares(0.0f);
-      team.template tiles<T>(cols, [&](auto at) {
-        Value const a = at.load(xr);
+      sum.each([&](auto at, Value a) {
+        if (residual) at.store(h + first, a);
         squares = squares + a * a;
       });
-      float const sum = reduce(team, total(squares), 0.0f, Add{}, team.shared().partial);
-      float const scale = 1.0f / sqrt(sum / float(cols) + eps);
-      team.template tiles<T>(cols, [&](auto at) { at.store(yr, at.load(xr) * Value(scale) * at.load(w)); });
-      if (team.rank() == 0) r[row] = scale;
+      float const all = reduce(team, total(squares), 0.0f, Add{}, team.shared().partial);
+      float const scale = 1.0f / sqrt(all / float(cols) + eps);
+      sum.each(weight, [&](auto at, Value a, Value b) { at.store(y + first, a * Value(scale) * b); });
+      if (team.rank() == 0) team.write(r + row, scale);
     }
   }
 };
 
 template <class T>
 struct RmsNormBackward {
-  static constexpr int threads = 128;
+  static constexpr int threads = 256;
   static constexpr std::int64_t rows_a_group = 32;
   struct Shared {
     float partial[warp];
   };
   T const* dy;
-  T const* x;
+  T const* dpassed;  // or null
+  T const* h;
   T const* w;
   float const* r;
-  T* dx;
+  T* dh;
   float* partial;  // [groups,D], or null where w needs no gradient
   std::int64_t rows, cols;
 
   static std::int64_t groups(std::int64_t rows) { return (rows + rows_a_group - 1) / rows_a_group; }
+  bool aligned() const { return rows_of_packs(cols * std::int64_t(sizeof(T)), dy, dpassed, h, w, dh, partial); }
 
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     using Value = typename Team::template Value<T>;
-    for (std::int64_t first = team.block() * rows_a_group; first < rows; first += team.blocks() * rows_a_group) {
-      std::int64_t const last = first + rows_a_group < rows ? first + rows_a_group : rows;
-      float* const share = partial ? partial + first / rows_a_group * cols : nullptr;
-      for (std::int64_t row = first; row < last; ++row) {
-        T const* const dyr = dy + row * cols;
-        T const* const xr = x + row * cols;
-        T* const dxr = dx + row * cols;
+    auto const weight = team.template row<T, 2>(cols, [&](auto at) { return at.load(w); });
+    for (std::int64_t group = team.block(); group * rows_a_group < rows; group += team.blocks()) {
+      std::int64_t const begin = group * rows_a_group;
+      std::int64_t const end = begin + rows_a_group < rows ? begin + rows_a_group : rows;
+      auto share = team.template sums<T, 2>(partial + group * cols, partial ? cols : 0);
+      for (std::int64_t row = begin; row < end; ++row) {
+        std::int64_t const first = row * cols;
+        auto const upper = team.template row<T, 2>(cols, [&](auto at) { return at.load(dy + first); });
+        auto const lower = team.template row<T, 2>(cols, [&](auto at) { return at.load(h + first); });
         Value products(0.0f);
-        team.template tiles<T>(cols, [&](auto at) { products = products + at.load(dyr) * at.load(w) * at.load(xr); });
+        upper.each(lower, weight, [&](auto, Value g, Value a, Value b) { products = products + g * b * a; });
         float const sum = reduce(team, total(products), 0.0f, Add{}, team.shared().partial);
-        float const scale = r[row];
+        float const scale = team.read(r + row);
         Value const pull(scale * scale * scale * (sum / float(cols)));
-        team.template tiles<T>(cols, [&](auto at) {
-          Value const g = at.load(dyr), a = at.load(xr);
-          at.store(dxr, g * at.load(w) * Value(scale) - a * pull);
-          if (share) at.store(share, (row == first ? Value(0.0f) : at.load(share)) + g * a * Value(scale));
+        upper.each(lower, weight, [&](auto at, Value g, Value a, Value b) {
+          Value const own = g * b * Value(scale) - a * pull;
+          at.store(dh + first, dpassed ? own + at.load(dpassed + first) : own);
+          if (partial) share.add(at, g * a * Value(scale));
         });
       }
+      share.flush();
     }
   }
 };
@@ -95,15 +110,16 @@ struct ColumnSum {
   T* out;
   std::int64_t rows, cols;
 
+  bool aligned() const { return rows_of_packs(cols * std::int64_t(sizeof(T)), x, out); }
+
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     using Value = typename Team::template Value<float>;
     for (std::int64_t first = team.block() * slice; first < cols; first += team.blocks() * slice) {
-      std::int64_t const count = first + slice < cols ? slice : cols - first;
-      team.template tiles<float>(count, [&](auto at) {
+      team.template tiles<float>(first, first + slice < cols ? first + slice : cols, [&](auto at) {
         Value sum(0.0f);
-        for (std::int64_t row = 0; row < rows; ++row) sum = sum + at.load(x + row * cols + first);
-        at.store(out + first, sum);
+        for (std::int64_t row = 0; row < rows; ++row) sum = sum + at.load(x + row * cols);
+        at.store(out, sum);
       });
     }
   }

@@ -19,19 +19,18 @@ struct SquaredNorm {
   double* partial;
   std::int64_t n;
 
+  bool aligned() const { return rows_of_packs(0, x); }
   static std::int64_t blocks(std::int64_t n) { return (n + block_elements - 1) / block_elements; }
 
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     for (std::int64_t b = team.block(); b * block_elements < n; b += team.blocks()) {
       std::int64_t const begin = b * block_elements;
+      std::int64_t const end = n - begin < block_elements ? n : begin + block_elements;
       typename Team::template Exact<float> squares;
-      team.template tiles<float>(n - begin < block_elements ? n - begin : block_elements, [&](auto at) {
-        auto const a = at.load(x + begin);
-        squares.add_product(a, a);
-      });
+      team.template stream<float>(x, begin, end, 0, [&](auto, auto a) { squares.add_product(a, a); });
       double const sum = reduce(team, squares.sum(), 0.0, Add{}, team.shared().partial);
-      if (team.rank() == 0) partial[b] = sum;
+      if (team.rank() == 0) team.write(partial + b, sum);
     }
   }
 };
@@ -47,17 +46,18 @@ struct WeightedSum {
   float* out;
   std::int64_t n;
 
+  bool aligned() const { return rows_of_packs(0, w, loss); }
+
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     using Value = typename Team::template Value<float>;
     if (team.block() != 0) return;
     typename Team::template Exact<float> sum;
-    team.template tiles<float>(n, [&](auto at) {
-      Value const weight = at.load(w);
+    team.template stream<float>(w, 0, n, 0, [&](auto at, Value weight) {
       sum.add_product(weight, select(weight == Value(0.0f), Value(0.0f), at.load(loss)));
     });
     double const all = reduce(team, sum.sum(), 0.0, Add{}, team.shared().partial);
-    if (team.rank() == 0) out[0] = float(all);
+    if (team.rank() == 0) team.write(out, float(all));
   }
 };
 

@@ -18,6 +18,11 @@ struct SwigluForward {
   T* y;
   std::int64_t rows, cols, gate_stride, up_stride;
 
+  bool aligned() const {
+    constexpr std::int64_t e = sizeof(T);
+    return rows_of_packs(cols * e, gate, up, y) && (gate_stride * e | up_stride * e) % 16 == 0;
+  }
+
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     using Value = typename Team::template Value<T>;
@@ -38,6 +43,11 @@ struct SwigluBackward {
   T* dgate;
   T* dup;
   std::int64_t rows, cols, gate_stride, up_stride;
+
+  bool aligned() const {
+    constexpr std::int64_t e = sizeof(T);
+    return rows_of_packs(cols * e, dy, gate, up, dgate, dup) && (gate_stride * e | up_stride * e) % 16 == 0;
+  }
 
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {

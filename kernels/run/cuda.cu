@@ -12,10 +12,10 @@
 namespace bsft::run {
 namespace {
 
-template <class Kernel>
+template <class Kernel, bool aligned>
 __global__ void __launch_bounds__(Kernel::threads) one_block(Kernel const body) {
   __shared__ typename Kernel::Shared shared;
-  kernel::CudaTeam<typename Kernel::Shared> team(shared);
+  kernel::CudaTeam<typename Kernel::Shared, aligned> team(kernel::CudaMachine{}, shared);
   body(team);
 }
 
@@ -32,8 +32,11 @@ void launch_cuda(Kernel const& kernel, std::int64_t blocks, int device, void* st
   int before = 0;
   check(cudaGetDevice(&before), "no current device");
   if (before != device) check(cudaSetDevice(device), "the tensors' device cannot be chosen");
-  auto const grid = static_cast<unsigned>(std::min<std::int64_t>(blocks, 0x7FFFFFFF));
-  one_block<Kernel><<<grid, Kernel::threads, 0, static_cast<cudaStream_t>(stream)>>>(kernel);
+  // Blocks walk their rows, so that they keep what all rows share: no more than a few for each that is resident.
+  constexpr std::int64_t most_blocks = 8192;
+  auto const grid = static_cast<unsigned>(std::min(blocks, most_blocks));
+  auto const run = kernel.aligned() ? one_block<Kernel, true> : one_block<Kernel, false>;
+  run<<<grid, Kernel::threads, 0, static_cast<cudaStream_t>(stream)>>>(kernel);
   cudaError_t const launched = cudaGetLastError();
   if (before != device) check(cudaSetDevice(before), "the device cannot be changed back");
   check(launched, "a kernel was not launched");

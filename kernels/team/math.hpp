@@ -66,4 +66,11 @@ BSFT_KERNEL void narrow(float x, Bf16& y) {
   y.bits = x == x ? std::uint16_t(rounded) : std::uint16_t(0x7FC0);
 }
 
+template <class T>
+BSFT_KERNEL T narrowed(float x) {
+  T y;
+  narrow(x, y);
+  return y;
+}
+
 }  // namespace bsft::kernel

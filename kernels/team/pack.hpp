@@ -74,6 +74,21 @@ struct Pack {
   }
 };
 
+// [-x1, x0, -x3, x2, ...]: each pair a quarter turn on.
+template <int W>
+BSFT_KERNEL Pack<W> turned(Pack<W> x) {
+  Pack<W> y;
+  BSFT_UNROLL for (int l = 0; l < W; l += 2) y.v[l] = -x.v[l + 1], y.v[l + 1] = x.v[l];
+  return y;
+}
+
+// As storage of T would hold it.
+template <class T, int W>
+BSFT_KERNEL Pack<W> rounded(Pack<W> x) {
+  BSFT_UNROLL for (int l = 0; l < W; ++l) x.v[l] = widen(narrowed<T>(x.v[l]));
+  return x;
+}
+
 // fp64 sums, a lane each.
 template <int W>
 struct ExactPack {

@@ -173,6 +173,27 @@ struct Wide {
   }
 };
 
+// [-x1, x0, -x3, x2, ...]: each pair a quarter turn on.
+template <class Isa>
+BSFT_KERNEL Wide<Isa> turned(Wide<Isa> x) {
+  alignas(64) float lane[Wide<Isa>::width], turn[Wide<Isa>::width];
+  x.write(lane);
+  for (int l = 0; l < Wide<Isa>::width; l += 2) turn[l] = -lane[l + 1], turn[l + 1] = lane[l];
+  return Wide<Isa>::read(turn);
+}
+
+// As storage of T would hold it.
+template <class T, class Isa>
+BSFT_KERNEL Wide<Isa> rounded(Wide<Isa> x) {
+  if constexpr (std::is_same_v<T, float>) {
+    return x;
+  } else {
+    T lane[Wide<Isa>::width];
+    x.write(lane);
+    return Wide<Isa>::read(lane);
+  }
+}
+
 // fp64 sums of the 16 lanes: twice the registers.
 template <class Isa>
 struct ExactWide {
@@ -210,11 +231,18 @@ struct ExactWide {
   }
 };
 
+// Lane l holds p[l / 2], below count.
+template <class Isa, class T>
+BSFT_KERNEL Wide<Isa> load_twice_of(T const* p, int count) {
+  alignas(64) float lane[Wide<Isa>::width] = {};
+  for (int l = 0; l < count; ++l) lane[l] = widen(p[l / 2]);
+  return Wide<Isa>::read(lane);
+}
+
 template <class Isa>
 class FullAt {
  public:
   BSFT_KERNEL explicit FullAt(std::int64_t begin) : begin_(begin) {}
-  BSFT_KERNEL std::int64_t begin() const { return begin_; }
   template <class T>
   BSFT_KERNEL Wide<Isa> load(T const* p, float = 0) const {
     return Wide<Isa>::read(p + begin_);
@@ -223,16 +251,60 @@ class FullAt {
   BSFT_KERNEL void store(T* p, Wide<Isa> x) const {
     x.write(p + begin_);
   }
+  template <class T>
+  BSFT_KERNEL Wide<Isa> load_twice(T const* p) const {
+    return load_twice_of<Isa>(p + begin_ / 2, Wide<Isa>::width);
+  }
 
  private:
   std::int64_t begin_;
+};
+
+// A row of the CPU is in its cache: every visit loads it again.
+template <class Team, class T, class Load>
+class SerialRow {
+ public:
+  BSFT_KERNEL SerialRow(Team const& team, std::int64_t n, Load load) : team_(team), n_(n), load_(load) {}
+  template <class F>
+  BSFT_KERNEL void each(F f) const {
+    team_.template tiles<T>(0, n_, [&](auto at) BSFT_INLINE { f(at, load_(at)); });
+  }
+  template <class B, class F>
+  BSFT_KERNEL void each(SerialRow<Team, T, B> const& b, F f) const {
+    team_.template tiles<T>(0, n_, [&](auto at) BSFT_INLINE { f(at, load_(at), b.load_(at)); });
+  }
+  template <class B, class C, class F>
+  BSFT_KERNEL void each(SerialRow<Team, T, B> const& b, SerialRow<Team, T, C> const& c, F f) const {
+    team_.template tiles<T>(0, n_, [&](auto at) BSFT_INLINE { f(at, load_(at), b.load_(at), c.load_(at)); });
+  }
+
+ private:
+  template <class, class, class>
+  friend class SerialRow;
+  Team const& team_;
+  std::int64_t n_;
+  Load load_;
+};
+
+class SerialSums {
+ public:
+  BSFT_KERNEL SerialSums(float* p, std::int64_t n) : p_(p) {
+    for (std::int64_t i = 0; i < n; ++i) p[i] = 0;
+  }
+  template <class At, class V>
+  BSFT_KERNEL void add(At at, V x) {
+    at.store(p_, at.load(p_) + x);
+  }
+  BSFT_KERNEL void flush() const {}
+
+ private:
+  float* p_;
 };
 
 template <class Isa>
 class TailAt {
  public:
   BSFT_KERNEL TailAt(std::int64_t begin, int count) : begin_(begin), count_(count) {}
-  BSFT_KERNEL std::int64_t begin() const { return begin_; }
   template <class T>
   BSFT_KERNEL Wide<Isa> load(T const* p, float fill = 0) const {
     alignas(64) float lane[Wide<Isa>::width];
@@ -245,6 +317,10 @@ class TailAt {
     alignas(64) float lane[Wide<Isa>::width];
     x.write(lane);
     for (int l = 0; l < count_; ++l) narrow(lane[l], p[begin_ + l]);
+  }
+  template <class T>
+  BSFT_KERNEL Wide<Isa> load_twice(T const* p) const {
+    return load_twice_of<Isa>(p + begin_ / 2, count_);
   }
 
  private:
@@ -260,6 +336,7 @@ class SerialTeam {
   template <class T>
   using Exact = ExactWide<Isa>;
   static constexpr int width = Wide<Isa>::width;
+  static constexpr std::int64_t stretch = 4096;
 
   SerialTeam(std::int64_t block, std::int64_t blocks, Shared& shared)
       : block_(block), blocks_(blocks), shared_(shared) {}
@@ -274,9 +351,34 @@ class SerialTeam {
     return value;
   }
 
+  template <class T>
+  BSFT_KERNEL T read(T const* p) const {
+    return *p;
+  }
+  template <class T>
+  BSFT_KERNEL void write(T* p, T x) const {
+    *p = x;
+  }
+
   template <class T, class F>
-  BSFT_KERNEL void tiles(std::int64_t n, F f) const {
-    range(0, n, f);
+  BSFT_KERNEL void tiles(std::int64_t begin, std::int64_t end, F f) const {
+    range(begin, end, f);
+  }
+  template <class T, class F>
+  BSFT_KERNEL void stream(T const* p, std::int64_t begin, std::int64_t end, float fill, F f) const {
+    range(begin, end, [&](auto at) BSFT_INLINE { f(at, at.load(p, fill)); });
+  }
+  template <class T, class F>
+  BSFT_KERNEL void elements(T const* p, std::int64_t begin, std::int64_t end, float fill, F f) const {
+    stream(p, begin, end, fill, f);
+  }
+  template <class T, int most, class Load>
+  BSFT_KERNEL auto row(std::int64_t n, Load load) const {
+    return SerialRow<SerialTeam, T, Load>(*this, n, load);
+  }
+  template <class T, int most>
+  BSFT_KERNEL auto sums(float* p, std::int64_t n) const {
+    return SerialSums(p, n);
   }
   // Blocks cut [0,n) at multiples of the tile, so a lane never depends on the cut.
   template <class T, class F>

@@ -31,6 +31,7 @@ struct Dial {
   std::int32_t toward;  // k, or -1: not turned
   float share;
 };
+static_assert(sizeof(Dial) == 8);
 
 template <class T>
 struct BehaviorGather {
@@ -63,7 +64,7 @@ struct BehaviorGather {
         });
       } else {
         T const* const from = k >= 0 ? rows + k * cols : base + id * cols;
-        team.template tiles<T>(0, cols, [&](auto at) { at.store(to, at.load(from)); });
+        team.template stream<T>(from, 0, cols, 0, [&](auto at, Value row) { at.store(to, row); });
       }
     }
   }

@@ -144,7 +144,6 @@ struct CrossEntropy {
       team.write(correct + row, largest && ahead == 0);
     }
     if (!gradient) return;
-    team.sync();  // all have read the target's logit
 
     T* const db = behavior_gradient + row * ids.count;
     bool const zero = weight == 0;

@@ -33,21 +33,23 @@ struct RmsNormForward {
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     using Value = typename Team::template Value<T>;
-    auto const weight = team.template row<T, 4>(cols, [&](auto at) { return at.load(w); });
+    auto const weight = team.template row<T, 4>(w, cols);
     for (std::int64_t row = team.block(); row < rows; row += team.blocks()) {
       std::int64_t const first = row * cols;
-      auto const sum = team.template row<T, 4>(cols, [&](auto at) {
-        Value const a = at.load(x + first);
-        return residual ? rounded<T>(a + at.load(residual + first)) : a;
-      });
+      auto const own = team.template row<T, 4>(x + first, cols);
+      auto const added = team.template row<T, 4>(residual + first, residual ? cols : 0);
+      auto const sum = [&](Value a, Value b) { return residual ? rounded<T>(a + b) : a; };
       Value squares(0.0f);
-      sum.each([&](auto at, Value a) {
-        if (residual) at.store(h + first, a);
-        squares = squares + a * a;
+      own.each(added, [&](auto at, Value a, Value b) {
+        Value const c = sum(a, b);
+        if (residual) at.store(h + first, c);
+        squares = squares + c * c;
       });
       float const all = reduce(team, total(squares), 0.0f, Add{}, team.shared().partial);
       float const scale = 1.0f / sqrt(all / float(cols) + eps);
-      sum.each(weight, [&](auto at, Value a, Value b) { at.store(y + first, a * Value(scale) * b); });
+      own.each(added, weight, [&](auto at, Value a, Value b, Value c) {
+        at.store(y + first, sum(a, b) * Value(scale) * c);
+      });
       if (team.rank() == 0) team.write(r + row, scale);
     }
   }
@@ -75,15 +77,15 @@ struct RmsNormBackward {
   template <class Team>
   BSFT_KERNEL void operator()(Team& team) const {
     using Value = typename Team::template Value<T>;
-    auto const weight = team.template row<T, 2>(cols, [&](auto at) { return at.load(w); });
+    auto const weight = team.template row<T, 2>(w, cols);
     for (std::int64_t group = team.block(); group * rows_a_group < rows; group += team.blocks()) {
       std::int64_t const begin = group * rows_a_group;
       std::int64_t const end = begin + rows_a_group < rows ? begin + rows_a_group : rows;
       auto share = team.template sums<T, 2>(partial + group * cols, partial ? cols : 0);
       for (std::int64_t row = begin; row < end; ++row) {
         std::int64_t const first = row * cols;
-        auto const upper = team.template row<T, 2>(cols, [&](auto at) { return at.load(dy + first); });
-        auto const lower = team.template row<T, 2>(cols, [&](auto at) { return at.load(h + first); });
+        auto const upper = team.template row<T, 2>(dy + first, cols);
+        auto const lower = team.template row<T, 2>(h + first, cols);
         Value products(0.0f);
         upper.each(lower, weight, [&](auto, Value g, Value a, Value b) { products = products + g * b * a; });
         float const sum = reduce(team, total(products), 0.0f, Add{}, team.shared().partial);

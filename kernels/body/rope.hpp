@@ -33,23 +33,42 @@ struct Rope {
     using Value = typename Team::template Value<T>;
     if (interleaved)
       team.template grid_tiles<T>(tokens, 2 * half, [&](std::int64_t token, auto at) {
-        Value const c = at.load_twice(cosine + token * half), s = at.load_twice(sine + token * half) * Value(direction);
-        for (std::int64_t head = 0; head < heads; ++head) {
-          Value const a = at.load(x + token * stride + head * 2 * half);
-          at.store(y + (token * heads + head) * 2 * half, a * c + turned(a) * s);
-        }
+        turn_all(at, token, at.load_twice(cosine + token * half),
+                 at.load_twice(sine + token * half) * Value(direction));
       });
     else
       team.template grid_tiles<T>(tokens, half, [&](std::int64_t token, auto at) {
-        Value const c = at.load(cosine + token * half), s = at.load(sine + token * half) * Value(direction);
-        for (std::int64_t head = 0; head < heads; ++head) {
-          T const* const from = x + token * stride + head * 2 * half;
-          T* const to = y + (token * heads + head) * 2 * half;
-          Value const a = at.load(from), b = at.load(from + half);
-          at.store(to, a * c - b * s);
-          at.store(to + half, b * c + a * s);
-        }
+        turn_all(at, token, at.load(cosine + token * half), at.load(sine + token * half) * Value(direction));
       });
+  }
+
+ private:
+  template <class At, class Value>
+  BSFT_KERNEL void turn_all(At at, std::int64_t token, Value c, Value s) const {
+    T const* from = x + token * stride;
+    T* to = y + token * heads * 2 * half;
+    std::int64_t head = 0;
+    BSFT_ROLLED for (; head + 2 <= heads; head += 2, from += 4 * half, to += 4 * half) turn<2>(at, from, to, c, s);
+    if (head < heads) turn<1>(at, from, to, c, s);
+  }
+
+  // n heads: all loads before the stores that they could not pass.
+  template <int n, class At, class Value>
+  BSFT_KERNEL void turn(At at, T const* from, T* to, Value c, Value s) const {
+    Value a[n], b[n];
+    BSFT_UNROLL for (int k = 0; k < n; ++k) {
+      a[k] = at.load(from + k * 2 * half);
+      b[k] = interleaved ? turned(a[k]) : at.load(from + half + k * 2 * half);
+    }
+    BSFT_UNROLL for (int k = 0; k < n; ++k) {
+      T* const head = to + k * 2 * half;
+      if (interleaved) {
+        at.store(head, a[k] * c + b[k] * s);
+      } else {
+        at.store(head, a[k] * c - b[k] * s);
+        at.store(head + half, b[k] * c + a[k] * s);
+      }
+    }
   }
 };
 

@@ -33,6 +33,7 @@ struct CastScale {
   static constexpr int threads = 256;
   using Shared = None;
   using From = Other<T>;
+  static constexpr std::int64_t stretch = 16384;
   From const* x;
   T* y;
   float const* factor;
@@ -44,7 +45,10 @@ struct CastScale {
   BSFT_KERNEL void operator()(Team& team) const {
     using Value = typename Team::template Value<float>;
     Value const f(team.read(factor));
-    team.template grid_tiles<float>(n, [&](auto at) { at.store(y, at.load(x) * f); });
+    for (std::int64_t begin = team.block() * stretch; begin < n; begin += team.blocks() * stretch) {
+      std::int64_t const end = n - begin < stretch ? n : begin + stretch;
+      team.template stream<float>(x, begin, end, 0, [&](auto at, Value a) { at.store(y, a * f); });
+    }
   }
 };
 

@@ -67,7 +67,8 @@ void sum_segments(at::Tensor const& dy, at::Tensor const& order, at::Tensor cons
 
 struct EmbeddingFunction : torch::autograd::Function<EmbeddingFunction> {
   static at::Tensor forward(AutogradContext* context, Variable rows_table, Variable base_table, at::Tensor ids,
-                            at::Tensor behavior_ids, std::optional<at::Tensor> base_gradient) {
+                            at::Tensor behavior_ids, std::optional<at::Tensor> base_gradient,
+                            std::optional<at::Tensor> dials) {
     auto const base = base_table.contiguous(), rows = rows_table.contiguous();
     auto y = at::empty({ids.size(0), base.size(1)}, base.options());
     auto const place = run::place_of(base);
@@ -75,7 +76,7 @@ struct EmbeddingFunction : torch::autograd::Function<EmbeddingFunction> {
     with_storage(base.scalar_type(), [&](auto type) {
       using T = decltype(type);
       run::launch(kernel::BehaviorGather<T>{pointer<std::int64_t>(ids), pointer<T>(base), pointer<T>(rows),
-                                            pointer<T>(y), ids.size(0), base.size(0), base.size(1), list},
+                                            dials ? pointer<kernel::Dial>(*dials) : nullptr, pointer<T>(y), ids.size(0), base.size(0), base.size(1), list},
                   run::units(ids.size(0), base.size(1)), place);
     });
     context->save_for_backward({ids, behavior_ids});
@@ -102,16 +103,19 @@ struct EmbeddingFunction : torch::autograd::Function<EmbeddingFunction> {
       dbase = at::zeros({context->saved_data["vocabulary"].toInt(), dy.size(1)}, dy.options());
       sum_segments(dy, segments.order, segments.start, segments.row, dbase, false);
     }
-    return {drows, dbase, {}, {}, {}};
+    return {drows, dbase, {}, {}, {}, {}};
   }
 };
 
 }  // namespace
 
 at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
-                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient) {
+                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient, Dials const& dials) {
+  std::optional<at::Tensor> packed;  // [T,2] int32: toward, and the bits of share
+  if (dials.toward.defined())
+    packed = at::stack({dials.toward.to(at::kInt), dials.share.contiguous().view(at::kInt)}, 1).contiguous();
   return EmbeddingFunction::apply(rows, base, ids.contiguous(), behavior_ids,
-                                  base_gradient.defined() ? std::optional(base_gradient) : std::nullopt);
+                                  base_gradient.defined() ? std::optional(base_gradient) : std::nullopt, packed);
 }
 
 }  // namespace bsft::op::fused

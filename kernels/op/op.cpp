@@ -13,13 +13,30 @@ std::atomic<Path> chosen{Path::fused};
 
 bool on_bodies() { return chosen == Path::fused; }
 
+void check_dials(std::string_view op, at::Tensor const& ids, at::Tensor const& rows, Dials const& dials) {
+  check::dtype(op, "dials.toward", dials.toward, at::kLong);
+  check::dtype(op, "dials.share", dials.share, at::kFloat);
+  for (auto const& [name, tensor] :
+       {std::pair("dials.toward", dials.toward), std::pair("dials.share", dials.share)}) {
+    check::shape(op, name, tensor, {ids.size(0)});
+    check::device(op, name, tensor, ids.device());
+  }
+  if (at::GradMode::is_enabled() && rows.requires_grad())
+    check::refuse(op, "dials", "no gradient passes them and rows requires one");
+  if (!ids.is_cpu() || ids.numel() == 0) return;  // on a device a look would cost a synchronisation
+  if (dials.toward.min().item<std::int64_t>() < -1 || dials.toward.max().item<std::int64_t>() >= rows.size(0))
+    check::refuse(op, "dials.toward", "an entry is neither -1 nor one of " + std::to_string(rows.size(0)) + " behaviours");
+  if (!((dials.share >= 0) & (dials.share <= 1)).all().item<bool>())
+    check::refuse(op, "dials.share", "an entry is outside [0,1]");
+}
+
 }  // namespace
 
 void use(Path path) { chosen = path; }
 Path path() { return chosen; }
 
 at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
-                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient) {
+                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient, Dials const& dials) {
   constexpr auto op = "behavior_embedding";
   check::behavior_ids(op, behavior_ids);
   check::dtype(op, "ids", ids, at::kLong);
@@ -37,8 +54,9 @@ at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at:
     check::device(op, "base_gradient", base_gradient, ids.device());
     if (!base_gradient.is_contiguous()) check::refuse(op, "base_gradient", "it is not contiguous");
   }
-  return on_bodies() ? fused::behavior_embedding(ids, base, rows, behavior_ids, base_gradient)
-                     : reference::behavior_embedding(ids, base, rows, behavior_ids, base_gradient);
+  if (dials.toward.defined()) check_dials(op, ids, rows, dials);
+  return on_bodies() ? fused::behavior_embedding(ids, base, rows, behavior_ids, base_gradient, dials)
+                     : reference::behavior_embedding(ids, base, rows, behavior_ids, base_gradient, dials);
 }
 
 RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& behavior_logits,
@@ -74,7 +92,23 @@ at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps) {
   return on_bodies() ? fused::rms_norm(x, weight, eps) : reference::rms_norm(x, weight, eps);
 }
 
-at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine) {
+Normed passing_rms_norm(at::Tensor const& x, at::Tensor const& residual, at::Tensor const& weight, double eps) {
+  constexpr auto op = "passing_rms_norm";
+  check::floating(op, "x", x);
+  check::shape(op, "x", x, {-1, -1});
+  check::floating(op, "weight", weight);
+  check::shape(op, "weight", weight, {x.size(1)});
+  check::device(op, "weight", weight, x.device());
+  if (residual.defined()) {
+    check::dtype(op, "residual", residual, x.scalar_type());
+    check::shape(op, "residual", residual, {x.size(0), x.size(1)});
+    check::device(op, "residual", residual, x.device());
+  }
+  if (!(eps >= 0)) check::refuse(op, "eps", "it is " + std::to_string(eps));
+  return (on_bodies() ? fused::passing_rms_norm : reference::passing_rms_norm)(x, residual, weight, eps);
+}
+
+at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine, RopeLayout layout) {
   constexpr auto op = "rope";
   check::floating(op, "x", x);
   check::shape(op, "x", x, {-1, -1, -1});
@@ -84,7 +118,7 @@ at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const&
     check::shape(op, name, table, {x.size(0), x.size(2) / 2});
     check::device(op, name, table, x.device());
   }
-  return on_bodies() ? fused::rope(x, cosine, sine) : reference::rope(x, cosine, sine);
+  return (on_bodies() ? fused::rope : reference::rope)(x, cosine, sine, layout);
 }
 
 at::Tensor swiglu(at::Tensor const& gate, at::Tensor const& up) {
@@ -95,6 +129,16 @@ at::Tensor swiglu(at::Tensor const& gate, at::Tensor const& up) {
   check::shape(op, "up", up, {gate.size(0), gate.size(1)});
   check::device(op, "up", up, gate.device());
   return on_bodies() ? fused::swiglu(gate, up) : reference::swiglu(gate, up);
+}
+
+at::Tensor cast_scale(at::Tensor const& x, at::Tensor const& factor) {
+  constexpr auto op = "cast_scale";
+  check::floating(op, "x", x);
+  check::dtype(op, "factor", factor, at::kFloat);
+  check::shape(op, "factor", factor, {1});
+  check::device(op, "factor", factor, x.device());
+  at::NoGradGuard const guard;
+  return (on_bodies() ? fused::cast_scale : reference::cast_scale)(x, factor);
 }
 
 void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor const& moment1,

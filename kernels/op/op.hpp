@@ -17,12 +17,20 @@ enum class Path { fused, reference };
 void use(Path path);  // process-wide; set once at start
 Path path();
 
+// How far the tokens' behaviour rows are turned towards another's, for generation: (1 - share) rows[k] + share
+// rows[toward].   toward [T] int64, a behaviour or -1, share [T] fp32 in [0,1]; plain tokens' are not looked at.
+struct Dials {
+  at::Tensor toward, share;
+};
+
 // y[t] = rows[k] where ids[t] = behavior_ids[k], else base[ids[t]].
 //   ids [T] int64, base [V,D], rows [K,D], behavior_ids [K] int64 on the CPU (may be >= V)  ->  [T,D]
 // The gradient of base is written only where base requires it.  With base_gradient [V,D] it is added there, to the rows
 // that ids touch, and base gets none through autograd: no V x D zeros, no V x D sum.
+// No gradient passes dials: Invalid where one is wanted.
 at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
-                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient = {});
+                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient = {},
+                              Dials const& dials = {});
 
 struct RowLoss {
   at::Tensor total;    // scalar fp32: sum over r of weights[r] * loss[r]; carries the gradient
@@ -42,12 +50,28 @@ RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& be
 // y = x / sqrt(mean(x^2) + eps) * weight.     x [T,D], weight [D]
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps);
 
-// Rotary embedding, halves layout (Llama, Qwen2 in transformers): y = [a cos - b sin, b cos + a sin].
+struct Normed {
+  at::Tensor sum;     // [T,D]: x + residual, or x itself
+  at::Tensor normal;  // [T,D]: rms_norm(sum)
+};
+// The norm at a fork of the residual stream: what it normalises goes on as `sum`, and in the backward the gradients of
+// both are added where they are made.  residual [T,D], may be undefined.
+Normed passing_rms_norm(at::Tensor const& x, at::Tensor const& residual, at::Tensor const& weight, double eps);
+
+// Where a head's pairs (a, b) lie: halves (Llama and Qwen2 in transformers), or next to each other (the original).
+enum class RopeLayout { halves, interleaved };
+
+// Rotary embedding: (a cos - b sin, b cos + a sin) for each pair.
 //   x [T,H,E], cosine and sine [T,E/2] fp32
-at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine);
+at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine,
+                RopeLayout layout = RopeLayout::halves);
 
 // silu(gate) * up.      both [T,F]
 at::Tensor swiglu(at::Tensor const& gate, at::Tensor const& up);
+
+// x factor in the other storage: fp32 becomes bf16 (to nearest, ties to even), bf16 becomes fp32.  No gradient.
+//   x any shape, factor [1] fp32 where x lies
+at::Tensor cast_scale(at::Tensor const& x, at::Tensor const& factor);
 
 struct AdamW {
   double learning_rate, beta1, beta2, epsilon, weight_decay;

@@ -25,7 +25,7 @@ at::Tensor joined(at::Tensor const& base_logits, at::Tensor const& behavior_logi
 }  // namespace
 
 at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
-                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient) {
+                              at::Tensor const& behavior_ids, at::Tensor const& base_gradient, Dials const& dials) {
   auto const [slot, special] = locate(ids, behavior_ids);
   auto table = base;
   if (base_gradient.defined() && base.requires_grad()) {  // a leaf whose gradient accumulates where the caller wants it
@@ -34,7 +34,14 @@ at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at:
   }
   auto const plain = table.index_select(0, ids.masked_fill(special, 0));
   if (rows.size(0) == 0) return plain;
-  return at::where(special.unsqueeze(1), rows.index_select(0, slot), plain);
+  auto own = rows.index_select(0, slot);
+  if (dials.toward.defined()) {
+    auto const other = rows.index_select(0, dials.toward.clamp_min(0));
+    auto const share = dials.share.unsqueeze(1);
+    auto const turned = (own.to(at::kFloat) * (1 - share) + other.to(at::kFloat) * share).to(own.scalar_type());
+    own = at::where((dials.toward >= 0).unsqueeze(1), turned, own);
+  }
+  return at::where(special.unsqueeze(1), own, plain);
 }
 
 RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& behavior_logits,
@@ -68,7 +75,21 @@ at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps) {
   return (normal * weight.to(at::kFloat)).to(x.scalar_type());
 }
 
-at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine) {
+Normed passing_rms_norm(at::Tensor const& x, at::Tensor const& residual, at::Tensor const& weight, double eps) {
+  auto const sum = residual.defined() ? x + residual : x;
+  return {sum, rms_norm(sum, weight, eps)};
+}
+
+at::Tensor cast_scale(at::Tensor const& x, at::Tensor const& factor) {
+  return (x.to(at::kFloat) * factor).to(x.scalar_type() == at::kFloat ? at::kBFloat16 : at::kFloat);
+}
+
+at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine, RopeLayout layout) {
+  if (layout == RopeLayout::interleaved) {
+    auto const pair = x.to(at::kFloat).unflatten(2, {-1, 2}).unbind(3);
+    auto const c = cosine.unsqueeze(1), s = sine.unsqueeze(1);
+    return at::stack({pair[0] * c - pair[1] * s, pair[1] * c + pair[0] * s}, 3).flatten(2).to(x.scalar_type());
+  }
   auto const half = x.to(at::kFloat).chunk(2, 2);
   auto const c = cosine.unsqueeze(1), s = sine.unsqueeze(1);
   return at::cat({half[0] * c - half[1] * s, half[1] * c + half[0] * s}, 2).to(x.scalar_type());

@@ -13,7 +13,7 @@ namespace bsft::run {
 namespace {
 
 template <class Kernel, bool aligned>
-__global__ void __launch_bounds__(Kernel::threads) one_block(Kernel const body) {
+__global__ void __launch_bounds__(Kernel::threads, 1) one_block(Kernel const body) {
   __shared__ typename Kernel::Shared shared;
   kernel::CudaTeam<typename Kernel::Shared, aligned> team(kernel::CudaMachine{}, shared);
   body(team);

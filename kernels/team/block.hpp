@@ -28,6 +28,10 @@ class PackAt {
     return x;
   }
   template <class T>
+  BSFT_KERNEL void load_bits(T const* p, T (&v)[W], Site where = BSFT_HERE) const {
+    machine_.read_pack(p + begin_, v, where);
+  }
+  template <class T>
   BSFT_KERNEL void store(T* p, Pack<W> x, Site where = BSFT_HERE) const {
     write<W>(p + begin_, x.v, where);
   }
@@ -82,6 +86,10 @@ class ElementAt {
     return x;
   }
   template <class T>
+  BSFT_KERNEL void load_bits(T const* p, T (&v)[W], Site where = BSFT_HERE) const {
+    BSFT_UNROLL for (int l = 0; l < W; ++l) v[l] = l < count_ ? machine_.read(p + begin_ + l, where) : T{};
+  }
+  template <class T>
   BSFT_KERNEL void store(T* p, Pack<W> x, Site where = BSFT_HERE) const {
     BSFT_UNROLL for (int l = 0; l < W; ++l) if (l < count_) machine_.write(p + begin_ + l, narrowed<T>(x.v[l]), where);
   }
@@ -133,11 +141,15 @@ class BlockTeam {
 
   template <class T, class F>
   BSFT_KERNEL void tiles(std::int64_t begin, std::int64_t end, F f) const {
-    walk<lanes_of<T>>(begin, end, rank(), size(), f);
+    constexpr int W = lanes_of<T>;
+    for (std::int64_t i = begin + std::int64_t(rank()) * W; i < end; i += std::int64_t(size()) * W) f(at<W>(i, end));
   }
   template <class T, class F>
   BSFT_KERNEL void grid_tiles(std::int64_t n, F f) const {
-    walk<lanes_of<T>>(0, n, block() * size() + rank(), blocks() * size(), f);
+    constexpr int W = lanes_of<T>;
+    std::int64_t const mine = block() * size() + rank(), last = n / W * W;
+    for (std::int64_t i = mine * W; i < last; i += blocks() * size() * W) f(at<W>(i, n));
+    ends<W>(0, 0, last, n, mine, f);
   }
   template <class T, class F>
   BSFT_KERNEL void grid_tiles(std::int64_t rows, std::int64_t cols, F f) const {
@@ -149,10 +161,10 @@ class BlockTeam {
     }
   }
 
-  template <class T, class F>
+  template <class Tile, class T, class F>
   BSFT_KERNEL void stream(T const* p, std::int64_t begin, std::int64_t end, float fill, F f,
                           Site where = BSFT_HERE) const {
-    constexpr int W = lanes_of<T>, ahead = aligned ? 4 : 1;
+    constexpr int W = lanes_of<Tile>, ahead = aligned ? 4 : 1;
     std::int64_t const step = std::int64_t(size()) * W;
     std::int64_t const first = aligned ? (begin + W - 1) / W * W : begin;
     std::int64_t const last = aligned ? end / W * W : begin + (end - begin) / W * W;
@@ -176,43 +188,47 @@ class BlockTeam {
     }
   }
 
-  // Tile i of thread r begins at (i size + r) W.
-  template <class T, int most, class Load>
+  // Tile i of thread r begins at (i size + r) W.  Kept as it is stored: half the registers for Bf16.
+  template <class T, int most>
   class Row {
    public:
-    BSFT_KERNEL Row(BlockTeam const& team, std::int64_t n, Load load) : team_(team), n_(n), load_(load) {
-      BSFT_UNROLL for (int i = 0; i < most; ++i) if (begin(i) < n_) value_[i] = load_(at(i));
+    BSFT_KERNEL Row(BlockTeam const& team, T const* p, std::int64_t n) : team_(team), p_(p), n_(n) {
+      BSFT_UNROLL for (int i = 0; i < most; ++i) if (begin(i) < n_) at(i).load_bits(p_, bits_[i]);
     }
     template <class F>
     BSFT_KERNEL void each(F f) const {
-      BSFT_UNROLL for (int i = 0; i < most; ++i) if (begin(i) < n_) f(at(i), value_[i]);
-      for (int i = most; begin(i) < n_; ++i) f(at(i), load_(at(i)));
+      BSFT_UNROLL for (int i = 0; i < most; ++i) if (begin(i) < n_) f(at(i), kept(i));
+      for (int i = most; begin(i) < n_; ++i) f(at(i), again(i));
     }
-    template <class B, class F>
-    BSFT_KERNEL void each(Row<T, most, B> const& b, F f) const {
-      BSFT_UNROLL for (int i = 0; i < most; ++i) if (begin(i) < n_) f(at(i), value_[i], b.value_[i]);
-      for (int i = most; begin(i) < n_; ++i) f(at(i), load_(at(i)), b.load_(at(i)));
+    template <class F>
+    BSFT_KERNEL void each(Row const& b, F f) const {
+      BSFT_UNROLL for (int i = 0; i < most; ++i) if (begin(i) < n_) f(at(i), kept(i), b.kept(i));
+      for (int i = most; begin(i) < n_; ++i) f(at(i), again(i), b.again(i));
     }
-    template <class B, class C, class F>
-    BSFT_KERNEL void each(Row<T, most, B> const& b, Row<T, most, C> const& c, F f) const {
-      BSFT_UNROLL for (int i = 0; i < most; ++i) if (begin(i) < n_) f(at(i), value_[i], b.value_[i], c.value_[i]);
-      for (int i = most; begin(i) < n_; ++i) f(at(i), load_(at(i)), b.load_(at(i)), c.load_(at(i)));
+    template <class F>
+    BSFT_KERNEL void each(Row const& b, Row const& c, F f) const {
+      BSFT_UNROLL for (int i = 0; i < most; ++i) if (begin(i) < n_) f(at(i), kept(i), b.kept(i), c.kept(i));
+      for (int i = most; begin(i) < n_; ++i) f(at(i), again(i), b.again(i), c.again(i));
     }
 
    private:
-    template <class, int, class>
-    friend class Row;
     static constexpr int W = lanes_of<T>;
     BSFT_KERNEL std::int64_t begin(int i) const { return (std::int64_t(i) * team_.size() + team_.rank()) * W; }
     BSFT_KERNEL At<W> at(int i) const { return team_.template at<W>(begin(i), n_, i); }
+    BSFT_KERNEL Pack<W> kept(int i) const {
+      Pack<W> x(0.0f);
+      if (begin(i) < n_) BSFT_UNROLL for (int l = 0; l < W; ++l) x.v[l] = widen(bits_[i][l]);
+      return x;
+    }
+    BSFT_KERNEL Pack<W> again(int i) const { return begin(i) < n_ ? at(i).load(p_) : Pack<W>(0.0f); }
     BlockTeam const& team_;
+    T const* p_;
     std::int64_t n_;
-    Load load_;
-    Pack<W> value_[most];
+    T bits_[most][W];
   };
-  template <class T, int most, class Load>
-  BSFT_KERNEL Row<T, most, Load> row(std::int64_t n, Load load) const {
-    return {*this, n, load};
+  template <class T, int most>
+  BSFT_KERNEL Row<T, most> row(T const* p, std::int64_t n) const {
+    return {*this, p, n};
   }
 
   template <class T, int most>
@@ -252,15 +268,6 @@ class BlockTeam {
       return {machine_, begin, slot};
     else
       return {machine_, begin, end, slot};
-  }
-
-  // Tiles of [begin, end) for worker `mine` of `workers`.
-  template <int W, class F>
-  BSFT_KERNEL void walk(std::int64_t begin, std::int64_t end, std::int64_t mine, std::int64_t workers, F f) const {
-    std::int64_t const first = aligned ? (begin + W - 1) / W * W : begin;
-    std::int64_t const last = aligned ? end / W * W : begin + (end - begin) / W * W;
-    for (std::int64_t i = first + mine * W; i < last; i += workers * W) f(at<W>(i, end));
-    ends<W>(begin, first, last, end, mine, f);
   }
 
   // What whole tiles leave over, [begin, first) and [last, end), to the first worker.

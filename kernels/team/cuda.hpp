@@ -37,9 +37,12 @@ struct CudaMachine {
   }
   template <class T, int n>
   BSFT_KERNEL void write_pack(T* p, T const (&v)[n], Site) const {
-    Bits<T, n> bits;
-    BSFT_UNROLL for (int l = 0; l < n; ++l) bits.v[l] = v[l];
-    *reinterpret_cast<Bits<T, n>*>(p) = bits;
+    // By the intrinsic: a store through a pointer is taken apart where the value comes from several branches.
+    using Words = std::conditional_t<n * sizeof(T) == 16, uint4, uint2>;
+    static_assert(sizeof(Words) == n * sizeof(T));
+    Words words;
+    memcpy(&words, v, sizeof words);
+    __stwb(reinterpret_cast<Words*>(p), words);
   }
 
  private:

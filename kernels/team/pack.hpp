@@ -10,12 +10,6 @@ namespace bsft::kernel {
 template <class T>
 inline constexpr int lanes_of = 16 / int(sizeof(T));
 
-#if defined(__CUDACC__)
-#define BSFT_UNROLL _Pragma("unroll")
-#else
-#define BSFT_UNROLL _Pragma("GCC unroll 8")
-#endif
-
 template <int W>
 struct PackMask {
   bool v[W];

@@ -261,29 +261,31 @@ class FullAt {
 };
 
 // A row of the CPU is in its cache: every visit loads it again.
-template <class Team, class T, class Load>
+template <class Team, class T>
 class SerialRow {
  public:
-  BSFT_KERNEL SerialRow(Team const& team, std::int64_t n, Load load) : team_(team), n_(n), load_(load) {}
+  BSFT_KERNEL SerialRow(Team const& team, T const* p, std::int64_t n) : team_(team), p_(p), n_(n) {}
   template <class F>
   BSFT_KERNEL void each(F f) const {
-    team_.template tiles<T>(0, n_, [&](auto at) BSFT_INLINE { f(at, load_(at)); });
+    team_.template tiles<T>(0, n_, [&](auto at) BSFT_INLINE { f(at, at.load(p_)); });
   }
-  template <class B, class F>
-  BSFT_KERNEL void each(SerialRow<Team, T, B> const& b, F f) const {
-    team_.template tiles<T>(0, n_, [&](auto at) BSFT_INLINE { f(at, load_(at), b.load_(at)); });
+  template <class F>
+  BSFT_KERNEL void each(SerialRow const& b, F f) const {
+    team_.template tiles<T>(0, n_, [&](auto at) BSFT_INLINE { f(at, at.load(p_), b.value(at)); });
   }
-  template <class B, class C, class F>
-  BSFT_KERNEL void each(SerialRow<Team, T, B> const& b, SerialRow<Team, T, C> const& c, F f) const {
-    team_.template tiles<T>(0, n_, [&](auto at) BSFT_INLINE { f(at, load_(at), b.load_(at), c.load_(at)); });
+  template <class F>
+  BSFT_KERNEL void each(SerialRow const& b, SerialRow const& c, F f) const {
+    team_.template tiles<T>(0, n_, [&](auto at) BSFT_INLINE { f(at, at.load(p_), b.value(at), c.value(at)); });
   }
 
  private:
-  template <class, class, class>
-  friend class SerialRow;
+  template <class At>
+  BSFT_KERNEL auto value(At at) const {
+    return n_ > 0 ? at.load(p_) : typename Team::template Value<T>(0.0f);
+  }
   Team const& team_;
+  T const* p_;
   std::int64_t n_;
-  Load load_;
 };
 
 class SerialSums {
@@ -364,17 +366,17 @@ class SerialTeam {
   BSFT_KERNEL void tiles(std::int64_t begin, std::int64_t end, F f) const {
     range(begin, end, f);
   }
-  template <class T, class F>
+  template <class Tile, class T, class F>
   BSFT_KERNEL void stream(T const* p, std::int64_t begin, std::int64_t end, float fill, F f) const {
     range(begin, end, [&](auto at) BSFT_INLINE { f(at, at.load(p, fill)); });
   }
   template <class T, class F>
   BSFT_KERNEL void elements(T const* p, std::int64_t begin, std::int64_t end, float fill, F f) const {
-    stream(p, begin, end, fill, f);
+    stream<T>(p, begin, end, fill, f);
   }
-  template <class T, int most, class Load>
-  BSFT_KERNEL auto row(std::int64_t n, Load load) const {
-    return SerialRow<SerialTeam, T, Load>(*this, n, load);
+  template <class T, int most>
+  BSFT_KERNEL auto row(T const* p, std::int64_t n) const {
+    return SerialRow<SerialTeam, T>(*this, p, n);
   }
   template <class T, int most>
   BSFT_KERNEL auto sums(float* p, std::int64_t n) const {

@@ -8,10 +8,12 @@
 //   Value<T>              the floats of one 16-byte pack of T (device) or of one vector register tile (CPU): + - * /,
 //                         exp, sqrt, max, select(a > b, x, y), total(v), top(v)
 //   Exact<T>              the same lanes in fp64, to sum into
-//   tiles<T>(begin, end, f)   f(at) for each tile of a range, shared out over the threads of the block
-//   stream<T>(p, begin, end, fill, f)   f(at, what p holds there): several loads are under way before the first f
+//   tiles<T>(begin, end, f)   f(at) for each tile of a range, shared out over the threads of the block; aligned bodies
+//                             begin and end at a pack
+//   stream<T>(p, begin, end, fill, f)   any range: f(at, what p holds there), with several loads under way before the
+//                             first f
 //   elements<T>(p, begin, end, fill, f)   likewise, by the element: for short rows that no promise covers
-//   row<T, most>(n, load)     what load(at) gives for each tile of [0,n), read once where `most` packs a thread hold it;
+//   row<T, most>(p, n)        n columns from p, read once where `most` packs a thread hold them (0s where n is 0);
 //                             .each(f) visits it with f(at, value), .each(b, f) and .each(b, c, f) rows together
 //   sums<T, most>(p, n)       fp32 sums of the columns, in registers where they fit, else in p: add(at, value), flush()
 //   grid_tiles<T>(n, f)       like tiles, over all blocks
@@ -30,7 +32,11 @@
 
 #if defined(__CUDACC__)
 #define BSFT_KERNEL __device__ __forceinline__
+#define BSFT_UNROLL _Pragma("unroll")
+#define BSFT_ROLLED _Pragma("unroll 1")
 #else
+#define BSFT_UNROLL _Pragma("GCC unroll 8")
+#define BSFT_ROLLED _Pragma("GCC unroll 1")
 #define BSFT_KERNEL inline __attribute__((always_inline))
 #endif
 
@@ -73,13 +79,17 @@ struct Add {
   }
 };
 
-// One value of each thread becomes one value that all know.  scratch: a slot a warp, in shared memory; two barriers.
+// One value of each thread becomes one value that all know; all threads have met when it returns.
+// scratch: a slot a warp, in shared memory.
 // Requires: size() is a power of two up to 32, or a multiple of 32 up to 1024.
 template <class Team, class T, class Op>
 BSFT_KERNEL T reduce(Team& team, T value, T identity, Op op, T* scratch) {
   int const lanes = team.size() < warp ? team.size() : warp;
   for (int mask = lanes / 2; mask > 0; mask /= 2) value = op(value, team.shuffle_xor(value, mask));
-  if (team.size() <= warp) return value;
+  if (team.size() <= warp) {
+    team.sync();
+    return value;
+  }
   if (team.rank() % warp == 0) team.write(scratch + team.rank() / warp, value);
   team.sync();
   T all = team.rank() % warp < team.size() / warp ? team.read(scratch + team.rank() % warp) : identity;

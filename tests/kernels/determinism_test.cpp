@@ -23,6 +23,12 @@ std::vector<at::Tensor> everything(at::ScalarType dtype) {
     out.insert(out.end(), {y, x.grad(), w.grad()});
   }
   {
+    auto const x = leaf({519, 333}, 21), residual = leaf({519, 333}, 22), w = leaf({333}, 23);
+    auto const y = op::passing_rms_norm(x, residual, w, 1e-5);
+    torch::autograd::backward({y.sum, y.normal}, {random({519, 333}, 24, dtype), random({519, 333}, 25, dtype)});
+    out.insert(out.end(), {y.sum, y.normal, x.grad(), residual.grad(), w.grad()});
+  }
+  {
     auto const g = leaf({519, 333}, 4), u = leaf({519, 333}, 5);
     auto const y = op::swiglu(g, u);
     y.backward(random(y.sizes(), 6, dtype));
@@ -31,9 +37,13 @@ std::vector<at::Tensor> everything(at::ScalarType dtype) {
   {
     auto const x = leaf({519, 5, 66}, 7);
     auto const angle = random({519, 33}, 8);
-    auto const y = op::rope(x, angle.cos(), angle.sin());
-    y.backward(random(y.sizes(), 9, dtype));
-    out.insert(out.end(), {y, x.grad()});
+    for (auto layout : {op::RopeLayout::halves, op::RopeLayout::interleaved}) {
+      x.mutable_grad().reset();
+      auto const y = op::rope(x, angle.cos(), angle.sin(), layout);
+      y.backward(random(y.sizes(), 9, dtype));
+      out.insert(out.end(), {y, x.grad()});
+    }
+    out.push_back(op::cast_scale(x.detach(), at::full({1}, 0.3f).to(device())));
   }
   auto const known = at::tensor({std::int64_t(1), std::int64_t(1003)}, at::kLong);
   {

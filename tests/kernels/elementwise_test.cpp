@@ -36,6 +36,26 @@ TEST(Rope, agrees_with_fp64_on_both_paths) {
     }
 }
 
+TEST(Rope, interleaved_pairs_are_halves_dealt_out) {
+  for (auto dtype : {at::kFloat, at::kBFloat16})
+    for (auto half : lengths) {
+      auto const x = random({5, 3, 2 * half}, 1, dtype).requires_grad_();
+      auto const angle = random({5, half}, 2);
+      auto const c = angle.cos(), s = angle.sin(), dy = random({5, 3, 2 * half}, 3, dtype);
+      auto const gathered = [&](at::Tensor const& y) { return y.unflatten(2, {half, 2}).transpose(2, 3).flatten(2); };
+      auto const want = rope64(gathered(x.detach()), c, s);
+      for (auto path : {Path::reference, Path::fused}) {
+        With const with(path);
+        auto const name = " path " + std::to_string(int(path)) + " half " + std::to_string(half);
+        auto const y = op::rope(x, c, s, op::RopeLayout::interleaved);
+        expect_near(gathered(y), want, tolerance(dtype), "y" + name);
+        x.mutable_grad().reset();
+        y.backward(dy);
+        expect_near(gathered(x.grad()), rope64(gathered(dy), c, -s), tolerance(dtype), "dx" + name);
+      }
+    }
+}
+
 TEST(Rope, takes_a_slice_of_a_fused_projection) {
   auto const all = random({7, 10 * 16}, 4), angle = random({7, 8}, 5);
   auto const slice = all.narrow(1, 32, 4 * 16).view({7, 4, 16});
@@ -100,6 +120,21 @@ TEST(Swiglu, takes_halves_of_a_fused_projection) {
 TEST(Swiglu, gradient_by_central_differences) {
   expect_gradients([](auto const& in) { return op::swiglu(in[0], in[1]); }, {random({2, 5}, 8), random({2, 5}, 9)},
                    "swiglu");
+}
+
+TEST(CastScale, rounds_to_nearest_and_widens) {
+  auto const factor = at::full({1}, 0.37f).to(device());
+  for (auto path : {Path::reference, Path::fused}) {
+    With const with(path);
+    for (auto n : lengths) {
+      auto const x = random({n}, 1);
+      EXPECT_TRUE(at::equal(op::cast_scale(x, factor), (x * 0.37f).to(at::kBFloat16))) << n;
+      auto const narrow = x.to(at::kBFloat16);
+      EXPECT_TRUE(at::equal(op::cast_scale(narrow, factor), narrow.to(at::kFloat) * 0.37f)) << n;
+    }
+    auto const x = special(32);
+    EXPECT_TRUE(at::equal(op::cast_scale(x, at::ones({1}).to(device())), x.to(at::kBFloat16)));
+  }
 }
 
 TEST(Elementwise, nothing_is_a_result_too) {

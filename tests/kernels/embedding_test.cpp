@@ -72,6 +72,25 @@ TEST(BehaviorEmbedding, adds_into_a_given_gradient) {
   }
 }
 
+TEST(BehaviorEmbedding, a_dial_mixes_two_behaviours) {
+  for (auto dtype : {at::kFloat, at::kBFloat16}) {
+    auto const c = make(57, 33, dtype);
+    auto const toward = at::arange(57).remainder(4).sub(1).to(device()), share = at::linspace(0, 1, 57).to(device());
+    for (auto path : {Path::reference, Path::fused}) {
+      With const with(path);
+      auto const plain = op::behavior_embedding(c.ids, c.base, c.rows, c.behavior_ids);
+      auto const y = op::behavior_embedding(c.ids, c.base, c.rows, c.behavior_ids, {}, {toward, share});
+      for (std::int64_t t = 0; t < 57; ++t) {
+        bool const turned = t % 5 == 2 && t % 4 != 0;
+        auto const a = share[t].item<double>();
+        auto const want = turned ? plain[t].to(at::kDouble) * (1 - a) + c.rows[t % 4 - 1].to(at::kDouble) * a
+                                 : plain[t].to(at::kDouble);
+        expect_near(y[t], want, turned ? tolerance(dtype) : 0, "token " + std::to_string(t));
+      }
+    }
+  }
+}
+
 TEST(BehaviorEmbedding, a_frozen_base_gets_nothing) {
   auto const c = make(40, 8, at::kFloat);
   auto const rows = c.rows.clone().requires_grad_();

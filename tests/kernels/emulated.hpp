@@ -115,24 +115,32 @@ Emulated emulated(std::string name, std::int64_t blocks, std::function<Kernel(Ar
   return e;
 }
 
-// rows x cols (or as many elements) of each kernel, in storage T.
+// A size in storage T, and the letters of the formulas.
 template <class T>
-std::vector<Emulated> kernels_of(std::int64_t rows, std::int64_t cols, std::int64_t heads = 3) {
+struct Shape {
+  std::int64_t rows, cols, heads = 3;
+  std::int64_t few() const { return std::min<std::int64_t>(rows, 3); }  // blocks
+  double e() const { return sizeof(T); }
+  double R() const { return double(rows); }
+  double D() const { return double(cols); }
+  double n() const { return R() * D(); }
+  double sums() const { return (sizeof(T) == 2 ? 1.0 / 100 : 2e-6) * (1 + 0.1 * std::sqrt(D())); }
+};
+inline constexpr kernel::BehaviorIds three{3, {2, 61, 60}};
+
+template <class T>
+std::vector<Emulated> embedding_kernels(Shape<T> const& s) {
   using namespace kernel;
   std::vector<Emulated> list;
-  double const e = sizeof(T), R = double(rows), D = double(cols), n = R * D;
-  bool const narrow = sizeof(T) == 2;
-  double const sums = (narrow ? 1.0 / 100 : 2e-6) * (1 + 0.1 * std::sqrt(D));
-  std::int64_t const few = std::min<std::int64_t>(rows, 3);
-  BehaviorIds ids{3, {2, 61, 60}};
-
+  std::int64_t const rows = s.rows, cols = s.cols, few = s.few();
+  double const e = s.e(), R = s.R(), D = s.D();
   for (bool dial : {false, true})
     list.push_back(emulated<BehaviorGather<T>>(
         dial ? "BehaviorGather with a dial" : "BehaviorGather", few,
         [=](Arrays& a) {
           return BehaviorGather<T>{a.make<std::int64_t>("ids", rows, Use::input,
                                                         [&](std::int64_t t) {
-                                                          return t % 4 == 1 ? ids.id[a.below(3)] : a.below(t % 7 == 3 ? 70 : 60);
+                                                          return t % 4 == 1 ? three.id[a.below(3)] : t % 7 == 3 ? 65 : a.below(60);
                                                         }),
                                    a.normal<T>("base", 60 * cols), a.normal<T>("rows", 3 * cols),
                                    dial ? a.make<Dial>("dials", rows, Use::input,
@@ -140,7 +148,7 @@ std::vector<Emulated> kernels_of(std::int64_t rows, std::int64_t cols, std::int6
                                                          return t % 3 == 0 ? Dial{-1, 0} : Dial{std::int32_t(a.below(3)), 0.25f};
                                                        })
                                         : nullptr,
-                                   a.output<T>("y", rows * cols), rows, 60, cols, ids};
+                                   a.output<T>("y", rows * cols), rows, 60, cols, three};
         },
         0, dial ? 0 : R * (2 * e * D + 8)));
   for (bool add : {false, true}) {
@@ -157,6 +165,15 @@ std::vector<Emulated> kernels_of(std::int64_t rows, std::int64_t cols, std::int6
         },
         0, R * (e * D + 8) + double(segments) * ((add ? 2 : 1) * e * D + 16), R * 2 * e * D / 32));
   }
+  return list;
+}
+
+template <class T>
+std::vector<Emulated> loss_kernels(Shape<T> const& s) {
+  using namespace kernel;
+  std::vector<Emulated> list;
+  std::int64_t const rows = s.rows, cols = s.cols, few = s.few();
+  double const e = s.e(), R = s.R(), D = s.D();
   for (bool gradient : {true, false})
     list.push_back(emulated<CrossEntropy<T>>(
         gradient ? "CrossEntropy" : "CrossEntropy without gradient", few,
@@ -174,12 +191,21 @@ std::vector<Emulated> kernels_of(std::int64_t rows, std::int64_t cols, std::int6
           return CrossEntropy<T>{base,
                                  behavior,
                                  gradient ? a.output<T>("behavior_gradient", rows * 3) : nullptr,
-                                 a.make<std::int64_t>("targets", rows, Use::input, [&](std::int64_t r) { return r % 3 == 0 ? ids.id[a.below(3)] : r % 5 == 4 ? -1 : a.below(cols); }),
+                                 a.make<std::int64_t>("targets", rows, Use::input, [&](std::int64_t r) { return r % 3 == 0 ? three.id[a.below(3)] : r % 5 == 4 ? -1 : a.below(cols); }),
                                  a.make<float>("weights", rows, Use::input, [&](std::int64_t r) { return r % 4 == 3 ? 0.0f : 0.1f * float(r + 1); }),
                                  a.output<float>("loss", rows), a.output<float>("entropy", rows), a.output<bool>("correct", rows),
-                                 rows, cols, gradient, ids, kept};
+                                 rows, cols, gradient, three, kept};
         },
-        narrow ? 1.0 / 64 : 1e-4, R * ((gradient ? 2 : 1) * e * D + 21 + (gradient ? 6 : 3) * e), gradient ? R * e * D : 0));
+        sizeof(T) == 2 ? 1.0 / 64 : 1e-4, R * ((gradient ? 2 : 1) * e * D + 21 + (gradient ? 6 : 3) * e), gradient ? R * e * D : 0));
+  return list;
+}
+
+template <class T>
+std::vector<Emulated> scale_kernels(Shape<T> const& s) {
+  using namespace kernel;
+  std::vector<Emulated> list;
+  std::int64_t const rows = s.rows, cols = s.cols, few = s.few();
+  double const e = s.e(), n = s.n();
   list.push_back(emulated<Rescale<T>>(
       "Rescale", few,
       [=](Arrays& a) {
@@ -193,6 +219,15 @@ std::vector<Emulated> kernels_of(std::int64_t rows, std::int64_t cols, std::int6
         return CastScale<T>{x, a.output<T>("y", rows * cols), a.make<float>("factor", 1, Use::input, [](auto) { return 0.3f; }), rows * cols};
       },
       0, 6 * n + 4));
+  return list;
+}
+
+template <class T>
+std::vector<Emulated> norm_kernels(Shape<T> const& s) {
+  using namespace kernel;
+  std::vector<Emulated> list;
+  std::int64_t const rows = s.rows, cols = s.cols, few = s.few();
+  double const e = s.e(), R = s.R(), D = s.D(), n = s.n(), sums = s.sums();
   for (bool residual : {false, true})
     list.push_back(emulated<RmsNormForward<T>>(
         residual ? "RmsNormForward with a residual" : "RmsNormForward", few,
@@ -223,16 +258,34 @@ std::vector<Emulated> kernels_of(std::int64_t rows, std::int64_t cols, std::int6
         return ColumnSum<T>{x, a.output<T>("out", cols), rows, cols};
       },
       0, 4 * n + e * D));
+  return list;
+}
+
+template <class T>
+std::vector<Emulated> rope_kernels(Shape<T> const& s) {
+  using namespace kernel;
+  std::vector<Emulated> list;
+  std::int64_t const rows = s.rows, cols = s.cols, heads = s.heads, few = s.few();
+  double const e = s.e(), R = s.R(), D = s.D();
   for (bool interleaved : {false, true})
     list.push_back(emulated<Rope<T>>(
         interleaved ? "Rope, interleaved" : "Rope", few,
         [=](Arrays& a) {
           std::int64_t const token = heads * 2 * cols;
           auto const x = a.normal<T>("x", rows * token);
-          auto const c = a.normal<float>("cosine", rows * cols), s = a.normal<float>("sine", rows * cols);
-          return Rope<T>{x, c, s, a.output<T>("y", rows * token), rows, heads, cols, token, -1, interleaved};
+          auto const c = a.normal<float>("cosine", rows * cols), sine = a.normal<float>("sine", rows * cols);
+          return Rope<T>{x, c, sine, a.output<T>("y", rows * token), rows, heads, cols, token, -1, interleaved};
         },
         0, R * (double(heads) * 4 * e * D + 8 * D)));
+  return list;
+}
+
+template <class T>
+std::vector<Emulated> swiglu_kernels(Shape<T> const& s) {
+  using namespace kernel;
+  std::vector<Emulated> list;
+  std::int64_t const rows = s.rows, cols = s.cols, few = s.few();
+  double const e = s.e(), n = s.n();
   list.push_back(emulated<SwigluForward<T>>(
       "SwigluForward", few,
       [=](Arrays& a) {
@@ -249,6 +302,16 @@ std::vector<Emulated> kernels_of(std::int64_t rows, std::int64_t cols, std::int6
       },
       0, 5 * e * n));
   return list;
+}
+
+// Every kernel of storage T.
+template <class T>
+std::vector<Emulated> kernels_of(std::int64_t rows, std::int64_t cols, std::int64_t heads = 3) {
+  Shape<T> const s{rows, cols, heads};
+  std::vector<Emulated> all;
+  for (auto part : {embedding_kernels(s), loss_kernels(s), scale_kernels(s), norm_kernels(s), rope_kernels(s), swiglu_kernels(s)})
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
 }
 
 // The kernels of one storage.
@@ -272,7 +335,7 @@ inline std::vector<Emulated> plain_kernels(std::int64_t n) {
       },
       1e-9, 4.0 * double(n) + 8.0 * double(SquaredNorm::blocks(n))));
   list.push_back(emulated<WeightedSum>(
-      "WeightedSum", 1,
+      "WeightedSum", 2,
       [=](Arrays& a) {
         auto const w = a.make<float>("w", n, Use::input, [&](std::int64_t i) { return i % 5 == 0 ? 0.0f : 0.5f; });
         auto const loss = a.make<float>("loss", n, Use::input, [&](std::int64_t i) { return i % 5 == 0 ? NAN : float(a.below(9)); });
@@ -312,7 +375,7 @@ inline std::vector<Emulated> mask_kernels(std::int64_t sequences) {
   };
   std::vector<Emulated> list;
   list.push_back(emulated<MaskPlan>(
-      "MaskPlan", 1,
+      "MaskPlan", 2,
       [=](Arrays& a) {
         Made const m = make(a);
         auto const start = a.output<std::int64_t>("start", sequences + 1);
@@ -335,6 +398,33 @@ inline std::vector<Emulated> mask_kernels(std::int64_t sequences) {
       },
       0, 0));
   return list;
+}
+
+// What goes wrong where the emulated kernel must do as on the CPU, under three schedules; empty where nothing does.
+// thread_counts: 0 is the kernel's own.
+inline std::string fault(Emulated const& e, std::string const& size, std::vector<int> const& thread_counts) {
+  Arrays cpu(7);
+  e.on_cpu(cpu);
+  for (int threads : thread_counts) {
+    std::unique_ptr<Arrays> first;
+    for (std::uint64_t seed = 0; seed < 3; ++seed) {
+      auto arrays = std::make_unique<Arrays>(7);
+      kernel::Emulator emulator(threads ? threads : e.threads, seed);
+      std::string const what = e.name + ", " + size + ", " + std::to_string(emulator.threads()) + " threads, schedule " +
+                               std::to_string(seed) + ": ";
+      try {
+        e.emulated(*arrays, emulator);
+      } catch (kernel::Accusation const& accusation) {
+        return what + accusation.what();
+      }
+      if (auto const d = cpu.difference(*arrays, e.tolerance); !d.empty()) return what + d;
+      if (!first)
+        first = std::move(arrays);
+      else if (auto const d = first->difference(*arrays, 0); !d.empty())
+        return what + d + " than under schedule 0";
+    }
+  }
+  return "";
 }
 
 }  // namespace bsft::test

@@ -14,25 +14,8 @@ using kernel::Accusation;
 using kernel::Counts;
 using kernel::Emulator;
 
-void expect_as_on_the_cpu(Emulated const& e, std::string const& size, std::initializer_list<int> thread_counts) {
-  Arrays cpu(7);
-  e.on_cpu(cpu);
-  for (int threads : thread_counts) {
-    std::unique_ptr<Arrays> first;
-    for (std::uint64_t seed = 0; seed < 3; ++seed) {
-      auto arrays = std::make_unique<Arrays>(7);
-      Emulator emulator(threads ? threads : e.threads, seed);
-      std::string const what = e.name + ", " + size + ", " + std::to_string(emulator.threads()) + " threads, schedule " + std::to_string(seed);
-      try {
-        e.emulated(*arrays, emulator);
-      } catch (Accusation const& accusation) {
-        FAIL() << what << ": " << accusation.what();
-      }
-      ASSERT_EQ(cpu.difference(*arrays, e.tolerance), "") << what;
-      if (first) ASSERT_EQ(first->difference(*arrays, 0), "") << what << " against schedule 0";
-      else first = std::move(arrays);
-    }
-  }
+void expect_as_on_the_cpu(Emulated const& e, std::string const& size, std::vector<int> const& thread_counts) {
+  EXPECT_EQ(fault(e, size, thread_counts), "");
 }
 
 template <class T>

@@ -58,6 +58,45 @@ TEST(RmsNorm, gradient_by_central_differences) {
                    "rms_norm");
 }
 
+TEST(PassingRmsNorm, is_the_norm_and_the_sum_with_both_gradients) {
+  for (auto dtype : {at::kFloat, at::kBFloat16})
+    for (auto cols : lengths)
+      for (bool residual : {false, true}) {
+        std::int64_t const rows = 35;
+        auto const x = random({rows, cols}, 1, dtype).requires_grad_(), w = random({cols}, 2, dtype).requires_grad_();
+        auto const add = residual ? random({rows, cols}, 5, dtype).requires_grad_() : at::Tensor();
+        auto const dy = random({rows, cols}, 3, dtype), dpassed = random({rows, cols}, 4, dtype);
+        auto const sum = residual ? (x + add).detach() : x.detach();
+        auto const x64 = sum.to(at::kDouble).requires_grad_(), w64 = w.detach().to(at::kDouble).requires_grad_();
+        auto const want = norm64(x64, w64, 1e-5);
+        want.backward(dy.to(at::kDouble));
+        for (auto path : {Path::reference, Path::fused}) {
+          With const with(path);
+          auto const name = " path " + std::to_string(int(path)) + " columns " + std::to_string(cols);
+          auto const out = op::passing_rms_norm(x, add, w, 1e-5);
+          EXPECT_TRUE(at::equal(out.sum, sum)) << name;
+          expect_near(out.normal, want, tolerance(dtype), "y" + name);
+          x.mutable_grad().reset(), w.mutable_grad().reset();
+          if (residual) add.mutable_grad().reset();
+          torch::autograd::backward({out.sum, out.normal}, {dpassed, dy});
+          auto const dx = x64.grad() + dpassed.to(at::kDouble);
+          expect_near(x.grad(), dx, 4 * tolerance(dtype), "dx" + name);
+          if (residual) expect_near(add.grad(), dx, 4 * tolerance(dtype), "dresidual" + name);
+          expect_near(w.grad(), w64.grad(), 4 * tolerance(dtype, rows), "dw" + name);
+        }
+      }
+}
+
+TEST(PassingRmsNorm, the_same_bits_as_the_plain_norm_and_a_sum) {
+  auto const w = random({33}, 2);
+  auto const a = random({9, 33}, 1).requires_grad_(), b = a.detach().clone().requires_grad_();
+  auto const dy = random({9, 33}, 3), dpassed = random({9, 33}, 4);
+  auto const out = op::passing_rms_norm(a, {}, w, 1e-5);
+  torch::autograd::backward({out.sum, out.normal}, {dpassed, dy});
+  torch::autograd::backward({b * 1, op::rms_norm(b, w, 1e-5)}, {dpassed, dy});
+  EXPECT_TRUE(at::equal(a.grad(), b.grad()));
+}
+
 TEST(RmsNorm, frozen_weight_gets_no_gradient) {
   auto const x = random({4, 8}, 1).requires_grad_(), w = random({8}, 2);
   op::rms_norm(x, w, 1e-5).sum().backward();

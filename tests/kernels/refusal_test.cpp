@@ -41,6 +41,23 @@ TEST(Refusals, behavior_embedding) {
   refuses("base_gradient", [&] { call(ints({1}), base, rows, known, random({4, 5}, 1).t()); });
 }
 
+TEST(Refusals, dials) {
+  auto const base = random({5, 4}, 1), rows = random({2, 4}, 1), known = ints({9, 10}), ids = ints({9, 1});
+  auto const call = [&](at::Tensor const& toward, at::Tensor const& share) {
+    op::behavior_embedding(ids, base, rows, known, {}, {toward, share});
+  };
+  auto const half = at::full({2}, 0.5f);
+  refuses("dials.toward", [&] { call(ints({2, -1}), half); });
+  refuses("dials.toward", [&] { call(ints({-2, -1}), half); });
+  refuses("dials.toward", [&] { call(ints({1}), half); });
+  refuses("dials.toward", [&] { call(ints({1, 1}).to(at::kInt), half); });
+  refuses("dials.share", [&] { call(ints({1, -1}), half * 3); });
+  refuses("dials.share", [&] { call(ints({1, -1}), half * NAN); });
+  refuses("dials.share", [&] { call(ints({1, -1}), at::full({3}, 0.5f)); });
+  auto const trained = rows.clone().requires_grad_();
+  refuses("dials", [&] { op::behavior_embedding(ids, base, trained, known, {}, {ints({1, -1}), half}); });
+}
+
 TEST(Refusals, masked_cross_entropy) {
   auto const z = random({2, 5}, 1), b = random({2, 1}, 1), known = ints({9}), t = ints({1, 9}), w = random({2}, 1);
   auto const call = [](auto... argument) { op::masked_cross_entropy(argument...); };
@@ -64,6 +81,14 @@ TEST(Refusals, rms_norm_rope_swiglu) {
   refuses("x", [&] { op::rope(random({2, 1, 3}, 1), random({2, 1}, 1), random({2, 1}, 1)); });
   refuses("cosine", [&] { op::rope(random({2, 1, 4}, 1), random({2, 1}, 1), random({2, 2}, 1)); });
   refuses("sine", [&] { op::rope(random({2, 1, 4}, 1), random({2, 2}, 1), random({1, 2}, 1)); });
+  refuses("x", [&] { op::passing_rms_norm(x[0], {}, random({4}, 1), 1e-5); });
+  refuses("residual", [&] { op::passing_rms_norm(x, random({3, 5}, 1), random({4}, 1), 1e-5); });
+  refuses("residual", [&] { op::passing_rms_norm(x, x.to(at::kBFloat16), random({4}, 1), 1e-5); });
+  refuses("weight", [&] { op::passing_rms_norm(x, {}, random({5}, 1), 1e-5); });
+  refuses("eps", [&] { op::passing_rms_norm(x, {}, random({4}, 1), NAN); });
+  refuses("x", [&] { op::cast_scale(x.to(at::kDouble), random({1}, 1)); });
+  refuses("factor", [&] { op::cast_scale(x, random({2}, 1)); });
+  refuses("factor", [&] { op::cast_scale(x, random({1}, 1).to(at::kDouble)); });
   refuses("up", [&] { op::swiglu(x, random({3, 5}, 1)); });
   refuses("up", [&] { op::swiglu(x, x.to(at::kBFloat16)); });
   refuses("gate", [&] { op::swiglu(x.unsqueeze(0), x); });

@@ -75,9 +75,11 @@ at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> r
   auto const everyone = std::make_shared<AttentionPlan const>(plan_attention(forest, {}));
   double const epsilon = shape_.norm_epsilon;
 
-  at::Tensor h = embed(ids, embedding_, rows_, behavior_index_);
+  at::Tensor h = op::behavior_embedding(ids, embedding_, rows_, behavior_index_,
+                                        embedding_.requires_grad() ? embedding_.grad() : at::Tensor());
   for (Layer const& layer : layers_) {
-    at::Tensor const n = op::rms_norm(h, layer.attention_norm, epsilon);
+    auto const [stream, n] = op::passing_rms_norm(h, {}, layer.attention_norm, epsilon);
+    h = stream;
     Projection const query{layer.query, layer.query_bias}, key{layer.key, layer.key_bias},
         value{layer.value, layer.value_bias};
     at::Tensor q, k, v;
@@ -97,8 +99,9 @@ at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> r
     }
     k = op::rope(k.view({-1, kv_heads, width}), cosine, sine);
     h = project_onto(h, attend(q, k, v.view({-1, kv_heads, width}), plan), layer.output);
-    auto const feed = project(op::rms_norm(h, layer.feed_norm, epsilon), {{layer.gate, {}}, {layer.up, {}}});
-    h = project_onto(h, op::swiglu(feed[0], feed[1]), layer.down);
+    auto const [attended, m] = op::passing_rms_norm(h, {}, layer.feed_norm, epsilon);
+    auto const feed = project(m, {{layer.gate, {}}, {layer.up, {}}});
+    h = project_onto(attended, op::swiglu(feed[0], feed[1]), layer.down);
   }
   return op::rms_norm(h, final_norm_, epsilon);
 }

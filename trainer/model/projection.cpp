@@ -1,8 +1,5 @@
 #include "trainer/model/projection.hpp"
 
-#include <algorithm>
-
-#include "kernels/op/op.hpp"
 #include "trainer/model/torch.hpp"
 
 namespace bsft {
@@ -61,38 +58,6 @@ class ProjectOnto : public torch::autograd::Function<ProjectOnto> {
   }
 };
 
-struct Table {
-  at::Tensor ids, base, behavior_ids;
-};
-
-class Embed : public torch::autograd::Function<Embed> {
- public:
-  static at::Tensor forward(AutogradContext* context, at::Tensor const& rows, Table const& table) {
-    context->save_for_backward({table.ids, table.base, table.behavior_ids});
-    return op::behavior_embedding(table.ids, table.base, rows, table.behavior_ids);
-  }
-
-  static variable_list backward(AutogradContext* context, variable_list const& gradients) {
-    variable_list const saved = context->get_saved_variables();
-    at::Tensor const &ids = saved[0], &base = saved[1], &behavior_ids = saved[2], d_y = gradients[0].contiguous();
-    std::int64_t const width = base.size(1), count = behavior_ids.size(0);
-    at::Tensor const d_rows = at::zeros({count, width}, base.options());
-    auto const* const special = behavior_ids.data_ptr<std::int64_t>();
-    auto const* const id = ids.data_ptr<std::int64_t>();
-    auto const* from = d_y.data_ptr<float>();
-    float* const base_gradient = base.requires_grad() ? base.mutable_grad().data_ptr<float>() : nullptr;
-    for (std::int64_t t = 0; t < ids.size(0); ++t, from += width) {
-      std::int64_t const k = std::find(special, special + count, id[t]) - special;
-      float* const into = k < count       ? d_rows.data_ptr<float>() + k * width
-                          : base_gradient ? base_gradient + id[t] * width
-                                          : nullptr;
-      if (into == nullptr) continue;
-      for (std::int64_t d = 0; d < width; ++d) into[d] += from[d];
-    }
-    return {d_rows, at::Tensor()};
-  }
-};
-
 }  // namespace
 
 std::vector<at::Tensor> project(at::Tensor const& x, std::vector<Projection> const& projections) {
@@ -101,12 +66,6 @@ std::vector<at::Tensor> project(at::Tensor const& x, std::vector<Projection> con
 
 at::Tensor project_onto(at::Tensor const& residual, at::Tensor const& x, at::Tensor const& weight) {
   return ProjectOnto::apply(residual, x, Projection{weight, {}});
-}
-
-at::Tensor embed(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
-                 at::Tensor const& behavior_ids) {
-  return ids.is_cpu() ? Embed::apply(rows, Table{ids, base, behavior_ids})
-                      : op::behavior_embedding(ids, base, rows, behavior_ids);
 }
 
 }  // namespace bsft

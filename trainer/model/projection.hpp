@@ -21,8 +21,4 @@ struct Projection {
 std::vector<at::Tensor> project(at::Tensor const& x, std::vector<Projection> const& projections);
 at::Tensor project_onto(at::Tensor const& residual, at::Tensor const& x, at::Tensor const& weight);
 
-// y[t] = rows[k] where ids[t] = behavior_ids[k], else base[ids[t]]; base's gradient is added where it lies, and only
-// the rows that occur are touched.   ids [T] int64, base [V,D], rows [K,D], behavior_ids [K] int64 on the CPU
-at::Tensor embed(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows, at::Tensor const& behavior_ids);
-
 }  // namespace bsft

@@ -1,8 +1,8 @@
 """SASS as `cuobjdump -sass` prints it: instructions, loops, and what the loops ask of global memory.
 
 A loop is a strongly connected part of the flow of control; the loops inside it are those that stay when its entry is
-taken out.  So a jump into a loop's middle (divergent warps make such) hides no loop.  A call is taken to return to the
-next instruction; nothing but divisions is called, and a test says that no called code touches global memory.
+taken out.  So a jump into a loop's middle (divergent warps make such) hides no loop.  A call may go or not: divisions are
+called and return, but sm_80's code also leaves loops by a call that never does.
 """
 import re
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ WIDTHS = {"U8": 8, "S8": 8, "U16": 16, "S16": 16, "64": 64, "128": 128, "256": 2
 LOADS, STORES = {"LDG", "LD", "LDGSTS"}, {"STG", "ST"}
 LOCAL = {"LDL", "STL"}
 ATOMIC = re.compile(r"(ATOM|RED)(G|S|AS)?$")
+JUMPS = {"BRA", "CALL", "EXIT", "RET"}
 UNKNOWN = {"BRX", "BRXU", "JMP", "JMX", "JMXU"}  # jumps to computed addresses: none is expected
 
 
@@ -113,26 +114,25 @@ class Function:
             todo += [(after, pending) for after in self.next[block] if after in own and after != entry]
         return most
 
-    def phases(self):
-        """Loops that stream packs in.  A loop counts with the loops inside it; a remainder's loop, which does a whole
-        fraction of its neighbour's work, does not count."""
-        found = []
+    def phases(self, outermost=False):
+        """Loops that stream packs in: the innermost of a nest, or the outermost."""
+        def streams(loops):
+            for loop in without_remainders(loops):
+                own, inside = [loop] if self.packs(loop)[0] else [], list(streams(loop.inner))
+                yield from own or inside if outermost else inside or own
 
-        def visit(loops):
-            for loop in loops:
-                found.append(loop) if self.packs(loop)[0] else visit(loop.inner)
+        def without_remainders(loops):
+            """A remainder's loop does a whole fraction of the work of its neighbour."""
+            moving = sorted((loop for loop in loops if self.packs(loop)[0]), key=lambda loop: loop.blocks[0])
+            work = [self.packs(loop) for loop in moving]
+            return [loop for loop in loops if loop not in moving or not any(
+                is_remainder(self.packs(loop), whole) for n in [moving.index(loop)] for whole in work[max(n - 1, 0):n + 2])]
 
-        visit([loop for loop in self.loops if loop.depth == 0])
-        found.sort(key=lambda loop: loop.blocks[0])
-        work = [self.packs(loop) for loop in found]
-        return [loop for n, loop in enumerate(found)
-                if not any(is_remainder(work[n], whole) for whole in work[max(n - 1, 0):n + 2])]
+        return list(streams([loop for loop in self.loops if loop.depth == 0]))
 
-    def packs_in_flight(self):
+    def packs_in_flight(self, outermost=False):
         """The least of all phases."""
-        def most(loop):
-            return max([self.in_flight(loop), *map(most, loop.inner)])
-        return min(map(most, self.phases()), default=0)
+        return min(map(self.in_flight, self.phases(outermost)), default=0)
 
     def _loops(self, blocks, depth):
         for part in cycles(blocks, self.next):
@@ -157,10 +157,10 @@ def flow(code):
     for i in code:
         if i.name in UNKNOWN:
             raise ValueError(f"{i.name} at {i.address:#x}: a jump to a computed address")
-        if i.name == "BRA":
+        if i.name in ("BRA", "CALL"):
             target[i.address] = int(re.search(r"0x([0-9a-f]+)$", i.operands)[1], 16)
     starts = {code[0].address, *target.values()}
-    starts |= {after.address for i, after in zip(code, code[1:]) if i.name in ("BRA", "EXIT", "RET")}
+    starts |= {after.address for i, after in zip(code, code[1:]) if i.name in JUMPS}
     blocks, following = {}, {}
     for i, after in zip(code, code[1:] + [None]):
         if i.address in starts:
@@ -168,10 +168,10 @@ def flow(code):
             first = i.address
             following[first] = []
         block.append(i)
-        always = not i.guard and (i.name != "BRA" or re.fullmatch(r"0x[0-9a-f]+", i.operands))
-        if i.name == "BRA":
+        ends = not i.guard and (i.name in ("EXIT", "RET") or i.name == "BRA" and re.fullmatch(r"0x[0-9a-f]+", i.operands))
+        if i.address in target:
             following[first].append(target[i.address])
-        if after and after.address in starts and not (always and i.name in ("BRA", "EXIT", "RET")):
+        if after and after.address in starts and not ends:
             following[first].append(after.address)
     return blocks, following
 

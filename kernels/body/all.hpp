@@ -24,11 +24,11 @@
   X(SwigluForward<T>)           \
   X(SwigluBackward<T>)
 
-#define BSFT_EACH_KERNEL(X)  \
+#define BSFT_EACH_KERNEL(X)   \
   BSFT_EACH_STORAGE(X, float) \
   BSFT_EACH_STORAGE(X, Bf16)  \
-  X(MaskPlan)                \
-  X(MaskWrite)               \
-  X(AdamWStep)               \
-  X(SquaredNorm)             \
+  X(MaskPlan)                 \
+  X(MaskWrite)                \
+  X(AdamWStep)                \
+  X(SquaredNorm)              \
   X(WeightedSum)

@@ -130,9 +130,8 @@ struct CrossEntropy {
         std::int64_t const here = base_range ? column : column - vocabulary, before = here < end ? here : end;
         if (before <= begin) return;
         Value same(0.0f);
-        visit(team, base_range, from, begin, before, lowest, [&](auto, Value x) {
-          same = same + select(x == Value(all.max), Value(1.0f), Value(0.0f));
-        });
+        visit(team, base_range, from, begin, before, lowest,
+              [&](auto, Value x) { same = same + select(x == Value(all.max), Value(1.0f), Value(0.0f)); });
         ahead += total(same);
       });
       ahead = reduce(team, ahead, 0.0f, Add{}, team.shared().count);
@@ -150,9 +149,8 @@ struct CrossEntropy {
     float const share = weight / all.sum;
     ranges(z, b, [&](bool base_range, T const* from, std::int64_t begin, std::int64_t end) {
       T* const to = base_range ? z : db;
-      visit(team, base_range, from, begin, end, 0, [&](auto at, Value x) {
-        at.store(to, zero ? Value(0.0f) : exp(x - Value(all.max)) * Value(share));
-      });
+      visit(team, base_range, from, begin, end, 0,
+            [&](auto at, Value x) { at.store(to, zero ? Value(0.0f) : exp(x - Value(all.max)) * Value(share)); });
     });
     for (std::int32_t k = team.rank(); k < ids.count; k += team.size())
       if (ids.id[k] < vocabulary) team.write(z + ids.id[k], narrowed<T>(0.0f));

@@ -136,9 +136,7 @@ struct MaskWrite {
         team.write(row + i, std::int32_t(t));
         team.write(row_target + i, target);
         team.write(row_weight + i, weight);
-        team.write(channel + i, is_behavior             ? behavior_channel
-                                : at < s.response_end ? response_channel
-                                                      : end_channel);
+        team.write(channel + i, is_behavior ? behavior_channel : at < s.response_end ? response_channel : end_channel);
       }
     }
   }

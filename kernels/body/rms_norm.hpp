@@ -47,9 +47,8 @@ struct RmsNormForward {
       });
       float const all = reduce(team, total(squares), 0.0f, Add{}, team.shared().partial);
       float const scale = 1.0f / sqrt(all / float(cols) + eps);
-      own.each(added, weight, [&](auto at, Value a, Value b, Value c) {
-        at.store(y + first, sum(a, b) * Value(scale) * c);
-      });
+      own.each(added, weight,
+               [&](auto at, Value a, Value b, Value c) { at.store(y + first, sum(a, b) * Value(scale) * c); });
       if (team.rank() == 0) team.write(r + row, scale);
     }
   }

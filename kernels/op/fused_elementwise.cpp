@@ -85,9 +85,9 @@ at::Tensor cast_scale(at::Tensor const& x, at::Tensor const& factor) {
   auto const place = run::place_of(from);
   with_storage(to.scalar_type(), [&](auto type) {
     using T = decltype(type);
-    run::launch(kernel::CastScale<T>{pointer<kernel::Other<T>>(from), pointer<T>(to), pointer<float>(factor),
-                                     from.numel()},
-                run::elements(from.numel(), place), place);
+    run::launch(
+        kernel::CastScale<T>{pointer<kernel::Other<T>>(from), pointer<T>(to), pointer<float>(factor), from.numel()},
+        run::elements(from.numel(), place), place);
   });
   return to;
 }

@@ -76,7 +76,8 @@ struct EmbeddingFunction : torch::autograd::Function<EmbeddingFunction> {
     with_storage(base.scalar_type(), [&](auto type) {
       using T = decltype(type);
       run::launch(kernel::BehaviorGather<T>{pointer<std::int64_t>(ids), pointer<T>(base), pointer<T>(rows),
-                                            dials ? pointer<kernel::Dial>(*dials) : nullptr, pointer<T>(y), ids.size(0), base.size(0), base.size(1), list},
+                                            dials ? pointer<kernel::Dial>(*dials) : nullptr, pointer<T>(y), ids.size(0),
+                                            base.size(0), base.size(1), list},
                   run::units(ids.size(0), base.size(1)), place);
     });
     context->save_for_backward({ids, behavior_ids});

@@ -1,4 +1,5 @@
-#include "kernels/op/behavior_ids.hpp"
+#include "kernels/op/fused_loss.hpp"
+
 #include "kernels/op/fused.hpp"
 #include "kernels/op/storage.hpp"
 #include "kernels/run/run.hpp"
@@ -11,45 +12,21 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-// x *= factor, which stays on its device.
-void rescale(at::Tensor const& x, at::Tensor const& factor) {
-  auto const place = run::place_of(x);
-  with_storage(x.scalar_type(), [&](auto type) {
-    using T = decltype(type);
-    run::launch(kernel::Rescale<T>{pointer<T>(x), pointer<float>(factor), x.numel()}, run::elements(x.numel(), place),
-                place);
-  });
-}
-
 // The final gradient is written over the logits in forward, where the weights are known and the row is in cache.
 struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
   static variable_list forward(AutogradContext* context, Variable base, Variable behavior, at::Tensor behavior_ids,
                                at::Tensor targets, at::Tensor weights, bool gradient) {
-    auto const list = behavior_list(behavior_ids);
-    auto const rows = base.size(0), vocabulary = base.size(1);
-    auto const fp32 = base.options().dtype(at::kFloat);
-    auto loss = at::empty({rows}, fp32), entropy = at::empty({rows}, fp32), total = at::empty({}, fp32);
-    auto correct = at::empty({rows}, fp32.dtype(at::kBool));
-    auto behavior_gradient = gradient ? at::empty_like(behavior) : at::Tensor();
-    auto const place = run::place_of(base);
-    with_storage(base.scalar_type(), [&](auto type) {
-      using T = decltype(type);
-      run::launch(kernel::CrossEntropy<T>{pointer<T>(base), pointer<T>(behavior),
-                                          gradient ? pointer<T>(behavior_gradient) : nullptr,
-                                          pointer<std::int64_t>(targets), pointer<float>(weights), pointer<float>(loss),
-                                          pointer<float>(entropy), pointer<bool>(correct), rows, vocabulary, gradient,
-                                          list, kept_columns(list, vocabulary)},
-                  run::units(rows, vocabulary), place);
-    });
-    run::launch(kernel::WeightedSum{pointer<float>(weights), pointer<float>(loss), pointer<float>(total), rows},
-                run::Grid{1, 1}, place);
+    auto const behavior_gradient = gradient ? at::empty_like(behavior) : at::Tensor();
+    LossRows const rows(targets, weights);
+    cross_entropy_rows(base, behavior, behavior_gradient, behavior_list(behavior_ids), rows);
+    auto const total = weighted_sum(rows);
     // Not save_for_backward: the version counter must not mind that the logits became their gradient.
     if (gradient) {
       context->saved_data["base"] = base.detach();
       context->saved_data["behavior"] = behavior_gradient;
     }
-    context->mark_non_differentiable({loss, entropy, correct});
-    return {total, loss, correct, entropy};
+    context->mark_non_differentiable({rows.loss, rows.entropy, rows.correct});
+    return {total, rows.loss, rows.correct, rows.entropy};
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -64,6 +41,54 @@ struct CrossEntropyFunction : torch::autograd::Function<CrossEntropyFunction> {
 
 }  // namespace
 
+LossRows::LossRows(at::Tensor targets_, at::Tensor weights_)
+    : targets(std::move(targets_)),
+      weights(std::move(weights_)),
+      loss(at::empty_like(weights)),
+      entropy(at::empty_like(weights)),
+      correct(at::empty_like(weights, at::kBool)) {}
+
+LossRows LossRows::part(std::int64_t begin, std::int64_t count) const {
+  LossRows some = *this;
+  for (auto* const tensor : {&some.targets, &some.weights, &some.loss, &some.entropy, &some.correct})
+    *tensor = tensor->narrow(0, begin, count);
+  return some;
+}
+
+void cross_entropy_rows(at::Tensor const& base, at::Tensor const& behavior, at::Tensor const& behavior_gradient,
+                        kernel::BehaviorIds const& ids, LossRows const& rows) {
+  auto const count = base.size(0), vocabulary = base.size(1);
+  bool const gradient = behavior_gradient.defined();
+  auto const place = run::place_of(base);
+  with_storage(base.scalar_type(), [&](auto type) {
+    using T = decltype(type);
+    run::launch(
+        kernel::CrossEntropy<T>{pointer<T>(base), pointer<T>(behavior),
+                                gradient ? pointer<T>(behavior_gradient) : nullptr, pointer<std::int64_t>(rows.targets),
+                                pointer<float>(rows.weights), pointer<float>(rows.loss), pointer<float>(rows.entropy),
+                                pointer<bool>(rows.correct), count, vocabulary, gradient, ids,
+                                kept_columns(ids, vocabulary)},
+        run::units(count, vocabulary), place);
+  });
+}
+
+at::Tensor weighted_sum(LossRows const& rows) {
+  auto const total = at::empty({}, rows.loss.options());
+  run::launch(kernel::WeightedSum{pointer<float>(rows.weights), pointer<float>(rows.loss), pointer<float>(total),
+                                  rows.loss.numel()},
+              run::Grid{1, 1}, run::place_of(total));
+  return total;
+}
+
+void rescale(at::Tensor const& x, at::Tensor const& factor) {
+  auto const place = run::place_of(x);
+  with_storage(x.scalar_type(), [&](auto type) {
+    using T = decltype(type);
+    run::launch(kernel::Rescale<T>{pointer<T>(x), pointer<float>(factor), x.numel()}, run::elements(x.numel(), place),
+                place);
+  });
+}
+
 RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& behavior_logits,
                              at::Tensor const& behavior_ids, at::Tensor const& targets, at::Tensor const& weights) {
   bool const gradient = at::GradMode::is_enabled() && (base_logits.requires_grad() || behavior_logits.requires_grad());
@@ -73,7 +98,7 @@ RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& be
   auto const base = ours || !gradient ? base_logits.contiguous() : base_logits.clone(at::MemoryFormat::Contiguous);
   auto const out = CrossEntropyFunction::apply(base, behavior_logits.contiguous(), behavior_ids, targets.contiguous(),
                                                weights.contiguous(), gradient);
-  return {out[0], out[1], out[2], out[3]};
+  return {out[0], out[1], out[2], out[3], {}};
 }
 
 }  // namespace bsft::op::fused

@@ -45,10 +45,9 @@ variable_list backward_of(at::Tensor const& dy, at::Tensor const& dpassed, at::T
     using Backward = kernel::RmsNormBackward<T>;
     auto const groups = Backward::groups(h.size(0)), cols = h.size(1);
     auto partial = at::empty({wants_weight ? groups : 0, cols}, r.options());
-    run::launch(
-        Backward{pointer<T>(dy), or_null<T>(dpassed), pointer<T>(h), pointer<T>(w), pointer<float>(r), pointer<T>(dh),
-                 wants_weight ? pointer<float>(partial) : nullptr, h.size(0), cols},
-        run::units(groups, Backward::rows_a_group * cols), place);
+    run::launch(Backward{pointer<T>(dy), or_null<T>(dpassed), pointer<T>(h), pointer<T>(w), pointer<float>(r),
+                         pointer<T>(dh), wants_weight ? pointer<float>(partial) : nullptr, h.size(0), cols},
+                run::units(groups, Backward::rows_a_group * cols), place);
     if (!wants_weight) return;
     dw = at::empty_like(w);
     using Sum = kernel::ColumnSum<T>;

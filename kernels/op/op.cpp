@@ -1,6 +1,8 @@
 #include "kernels/op/op.hpp"
 
 #include <atomic>
+#include <cmath>
+#include <tuple>
 
 #include "kernels/op/check.hpp"
 #include "kernels/op/fused.hpp"
@@ -16,8 +18,7 @@ bool on_bodies() { return chosen == Path::fused; }
 void check_dials(std::string_view op, at::Tensor const& ids, at::Tensor const& rows, Dials const& dials) {
   check::dtype(op, "dials.toward", dials.toward, at::kLong);
   check::dtype(op, "dials.share", dials.share, at::kFloat);
-  for (auto const& [name, tensor] :
-       {std::pair("dials.toward", dials.toward), std::pair("dials.share", dials.share)}) {
+  for (auto const& [name, tensor] : {std::pair("dials.toward", dials.toward), std::pair("dials.share", dials.share)}) {
     check::shape(op, name, tensor, {ids.size(0)});
     check::device(op, name, tensor, ids.device());
   }
@@ -25,9 +26,23 @@ void check_dials(std::string_view op, at::Tensor const& ids, at::Tensor const& r
     check::refuse(op, "dials", "no gradient passes them and rows requires one");
   if (!ids.is_cpu() || ids.numel() == 0) return;  // on a device a look would cost a synchronisation
   if (dials.toward.min().item<std::int64_t>() < -1 || dials.toward.max().item<std::int64_t>() >= rows.size(0))
-    check::refuse(op, "dials.toward", "an entry is neither -1 nor one of " + std::to_string(rows.size(0)) + " behaviours");
+    check::refuse(op, "dials.toward",
+                  "an entry is neither -1 nor one of " + std::to_string(rows.size(0)) + " behaviours");
   if (!((dials.share >= 0) & (dials.share <= 1)).all().item<bool>())
     check::refuse(op, "dials.share", "an entry is outside [0,1]");
+}
+
+at::Tensor is_behavior(at::Tensor const& targets, at::Tensor const& behavior_ids) {
+  return at::isin(targets, behavior_ids.to(targets.device()));
+}
+
+// The gradient of a total whose weights' gradients are already where they belong.
+at::Tensor only_one(at::Tensor const& factor) {
+  if (!factor.is_cpu()) return at::where(factor == 1, factor, NAN);  // no synchronisation for a look at it
+  if (float const value = factor.item<float>(); value != 1)
+    check::refuse("masked_linear_cross_entropy", "total",
+                  "its gradient is " + std::to_string(value) + ", but into has been added to with factor 1");
+  return factor;
 }
 
 }  // namespace
@@ -77,8 +92,53 @@ RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& be
   check::shape(op, "weights", weights, {rows});
   check::device(op, "weights", weights, device);
   check::ids(op, "targets", targets, base_logits.size(1), behavior_ids);
-  return on_bodies() ? fused::masked_cross_entropy(base_logits, behavior_logits, behavior_ids, targets, weights)
-                     : reference::masked_cross_entropy(base_logits, behavior_logits, behavior_ids, targets, weights);
+  auto out = on_bodies()
+                 ? fused::masked_cross_entropy(base_logits, behavior_logits, behavior_ids, targets, weights)
+                 : reference::masked_cross_entropy(base_logits, behavior_logits, behavior_ids, targets, weights);
+  out.behavior = is_behavior(targets, behavior_ids);
+  return out;
+}
+
+RowLoss masked_linear_cross_entropy(at::Tensor const& hidden, at::Tensor const& head, at::Tensor const& behavior_head,
+                                    at::Tensor const& behavior_ids, at::Tensor const& targets,
+                                    at::Tensor const& weights, HeadGradients const& into, std::int64_t chunk_rows) {
+  constexpr auto op = "masked_linear_cross_entropy";
+  check::behavior_ids(op, behavior_ids);
+  check::floating(op, "hidden", hidden);
+  check::shape(op, "hidden", hidden, {-1, -1});
+  auto const rows = hidden.size(0), width = hidden.size(1);
+  auto const device = hidden.device();
+  check::dtype(op, "head", head, hidden.scalar_type());
+  check::shape(op, "head", head, {-1, width});
+  check::device(op, "head", head, device);
+  if (head.size(0) == 0) check::refuse(op, "head", "it has no rows");
+  check::dtype(op, "behavior_head", behavior_head, hidden.scalar_type());
+  check::shape(op, "behavior_head", behavior_head, {behavior_ids.size(0), width});
+  check::device(op, "behavior_head", behavior_head, device);
+  check::dtype(op, "targets", targets, at::kLong);
+  check::shape(op, "targets", targets, {rows});
+  check::device(op, "targets", targets, device);
+  check::dtype(op, "weights", weights, at::kFloat);
+  check::shape(op, "weights", weights, {rows});
+  check::device(op, "weights", weights, device);
+  check::ids(op, "targets", targets, head.size(0), behavior_ids);
+  bool added = false;
+  for (auto const& [name, sum, table] : {std::tuple("into.head", into.head, head),
+                                         std::tuple("into.behavior_head", into.behavior_head, behavior_head)}) {
+    if (!sum.defined()) continue;
+    if (sum.scalar_type() != at::kFloat) check::dtype(op, name, sum, table.scalar_type());
+    check::shape(op, name, sum, {table.size(0), width});
+    check::device(op, name, sum, device);
+    added = added || table.requires_grad();
+  }
+  if (chunk_rows < 0) check::refuse(op, "chunk_rows", "it is " + std::to_string(chunk_rows));
+  auto out = on_bodies() ? fused::masked_linear_cross_entropy(hidden, head, behavior_head, behavior_ids, targets,
+                                                              weights, into, chunk_rows)
+                         : reference::masked_linear_cross_entropy(hidden, head, behavior_head, behavior_ids, targets,
+                                                                  weights, into);
+  if (added && out.total.requires_grad()) out.total.register_hook(only_one);
+  out.behavior = is_behavior(targets, behavior_ids);
+  return out;
 }
 
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps) {

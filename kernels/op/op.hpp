@@ -33,10 +33,11 @@ at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at:
                               Dials const& dials = {});
 
 struct RowLoss {
-  at::Tensor total;    // scalar fp32: sum over r of weights[r] * loss[r]; carries the gradient
-  at::Tensor loss;     // [R] fp32: -log p(target)
-  at::Tensor correct;  // [R] bool: the target is the argmax
-  at::Tensor entropy;  // [R] fp32, nats
+  at::Tensor total;     // scalar fp32: sum over r of weights[r] * loss[r]; carries the gradient
+  at::Tensor loss;      // [R] fp32: -log p(target)
+  at::Tensor correct;   // [R] bool: the target is the argmax
+  at::Tensor entropy;   // [R] fp32, nats
+  at::Tensor behavior;  // [R] bool: the target is a behaviour token, a channel of its own in what is reported
 };
 
 // Cross-entropy over the vocabulary whose columns behavior_ids are replaced by the behaviour rows' logits.
@@ -46,6 +47,26 @@ struct RowLoss {
 // backward needs its output would): a leaf or a view is copied first.  backward() works once.
 RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& behavior_logits,
                              at::Tensor const& behavior_ids, at::Tensor const& targets, at::Tensor const& weights);
+
+// Where a head's gradients are added in place of going through autograd; undefined: through autograd.
+struct HeadGradients {
+  at::Tensor head;           // [V,D] of head's dtype or fp32
+  at::Tensor behavior_head;  // [K,D] likewise
+};
+
+// masked_cross_entropy of hidden headᵀ and hidden behavior_headᵀ without a tensor [R,V]: `chunk_rows` rows at a time
+// (0: as many as make 64 MiB of fp32, at least 256) are projected, turned into their gradient in place and multiplied
+// on, so forward has done the whole work of backward and one buffer of logits serves all.
+//   hidden [R,D], head [V,D], behavior_head [K,D] of one dtype; the rest as above
+// Logits have hidden's dtype; products accumulate in fp32, and so do the heads' gradients over chunks (a bf16 `into` is
+// rounded at each).  A head that requires no gradient costs none.
+// `into` is added to in forward, where gradients are enabled, and cannot be rescaled later: with it total's own
+// gradient must be 1 (Invalid naming total; on a device NaN), a factor belongs in weights.  Without it any factor will
+// do. backward() works once.
+RowLoss masked_linear_cross_entropy(at::Tensor const& hidden, at::Tensor const& head, at::Tensor const& behavior_head,
+                                    at::Tensor const& behavior_ids, at::Tensor const& targets,
+                                    at::Tensor const& weights, HeadGradients const& into = {},
+                                    std::int64_t chunk_rows = 0);
 
 // y = x / sqrt(mean(x^2) + eps) * weight.     x [T,D], weight [D]
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps);
@@ -75,8 +96,8 @@ at::Tensor cast_scale(at::Tensor const& x, at::Tensor const& factor);
 
 struct AdamW {
   double learning_rate, beta1, beta2, epsilon, weight_decay;
-  std::int64_t step;     // 1 at the first update
-  double gradient_scale; // the clip factor, folded in
+  std::int64_t step;      // 1 at the first update
+  double gradient_scale;  // the clip factor, folded in
 };
 // One update of a contiguous range.  parameter, gradient, moment1, moment2 [n] fp32, in place.
 // Formula and order as torch.optim.AdamW.

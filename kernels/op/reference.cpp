@@ -22,17 +22,20 @@ at::Tensor joined(at::Tensor const& base_logits, at::Tensor const& behavior_logi
   return at::cat({base, behavior_logits.to(at::kFloat)}, 1);
 }
 
+// A leaf of the same data whose gradient accumulates where the caller wants it.
+at::Tensor accumulating(at::Tensor const& table, at::Tensor const& into) {
+  if (!into.defined() || !table.requires_grad()) return table;
+  auto const leaf = table.detach().to(into.scalar_type()).requires_grad_();
+  leaf.mutable_grad() = into;
+  return leaf.to(table.scalar_type());
+}
+
 }  // namespace
 
 at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at::Tensor const& rows,
                               at::Tensor const& behavior_ids, at::Tensor const& base_gradient, Dials const& dials) {
   auto const [slot, special] = locate(ids, behavior_ids);
-  auto table = base;
-  if (base_gradient.defined() && base.requires_grad()) {  // a leaf whose gradient accumulates where the caller wants it
-    table = base.detach().requires_grad_();
-    table.mutable_grad() = base_gradient;
-  }
-  auto const plain = table.index_select(0, ids.masked_fill(special, 0));
+  auto const plain = accumulating(base, base_gradient).index_select(0, ids.masked_fill(special, 0));
   if (rows.size(0) == 0) return plain;
   auto own = rows.index_select(0, slot);
   if (dials.toward.defined()) {
@@ -67,6 +70,14 @@ RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& be
   auto const log_p = at::log_softmax(logits, 1).gather(1, column.index_select(0, active).unsqueeze(1)).squeeze(1);
   out.total = -(weights.index_select(0, active) * log_p).sum();
   return out;
+}
+
+RowLoss masked_linear_cross_entropy(at::Tensor const& hidden, at::Tensor const& head, at::Tensor const& behavior_head,
+                                    at::Tensor const& behavior_ids, at::Tensor const& targets,
+                                    at::Tensor const& weights, HeadGradients const& into) {
+  return masked_cross_entropy(at::linear(hidden, accumulating(head, into.head)),
+                              at::linear(hidden, accumulating(behavior_head, into.behavior_head)), behavior_ids,
+                              targets, weights);
 }
 
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps) {

@@ -11,6 +11,9 @@ at::Tensor behavior_embedding(at::Tensor const& ids, at::Tensor const& base, at:
                               at::Tensor const& behavior_ids, at::Tensor const& base_gradient, Dials const& dials);
 RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& behavior_logits,
                              at::Tensor const& behavior_ids, at::Tensor const& targets, at::Tensor const& weights);
+RowLoss masked_linear_cross_entropy(at::Tensor const& hidden, at::Tensor const& head, at::Tensor const& behavior_head,
+                                    at::Tensor const& behavior_ids, at::Tensor const& targets,
+                                    at::Tensor const& weights, HeadGradients const& into);
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps);
 Normed passing_rms_norm(at::Tensor const& x, at::Tensor const& residual, at::Tensor const& weight, double eps);
 at::Tensor rope(at::Tensor const& x, at::Tensor const& cosine, at::Tensor const& sine, RopeLayout layout);

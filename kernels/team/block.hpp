@@ -96,8 +96,8 @@ class ElementAt {
   template <class T>
   BSFT_KERNEL Pack<W> load_twice(T const* p, Site where = BSFT_HERE) const {
     Pack<W> x;
-    BSFT_UNROLL for (int l = 0; l < W; l += 2)
-      x.v[l] = x.v[l + 1] = l < count_ ? widen(machine_.read(p + (begin_ + l) / 2, where)) : 0.0f;
+    BSFT_UNROLL for (int l = 0; l < W; l += 2) x.v[l] = x.v[l + 1] =
+        l < count_ ? widen(machine_.read(p + (begin_ + l) / 2, where)) : 0.0f;
     return x;
   }
 

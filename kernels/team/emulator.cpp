@@ -214,13 +214,14 @@ void Emulator::touch(void const* p, std::size_t bytes, bool write, Site where, s
   auto const buffer = std::find_if(buffers_.begin(), buffers_.end(),
                                    [&](Buffer const& b) { return address >= b.begin && address + bytes <= b.end; });
   if (buffer == buffers_.end()) {
-    auto const near = std::find_if(buffers_.begin(), buffers_.end(),
-                                   [&](Buffer const& b) { return address + 4096 >= b.begin && address < b.end + 4096; });
-    accuse(where, std::string(write ? "writes " : "reads ") + std::to_string(bytes) + " bytes outside what was given" +
-                      (near == buffers_.end() ? ""
-                                              : ", at byte " + std::to_string(std::int64_t(address - near->begin)) +
-                                                    " of " + near->name + " of " +
-                                                    std::to_string(near->end - near->begin)));
+    auto const near = std::find_if(buffers_.begin(), buffers_.end(), [&](Buffer const& b) {
+      return address + 4096 >= b.begin && address < b.end + 4096;
+    });
+    accuse(where,
+           std::string(write ? "writes " : "reads ") + std::to_string(bytes) + " bytes outside what was given" +
+               (near == buffers_.end() ? ""
+                                       : ", at byte " + std::to_string(std::int64_t(address - near->begin)) + " of " +
+                                             near->name + " of " + std::to_string(near->end - near->begin)));
   }
   check(*buffer, address, bytes, write, where);
   auto const what = kind(where, write, bytes);
@@ -247,8 +248,8 @@ void Emulator::check(Buffer& buffer, std::uintptr_t address, std::size_t bytes, 
     Cell& c = buffer.cells[address - buffer.begin + i];
     bool const written_here = c.write_block == block_, other_writer = c.writer != current_;
     auto const race = [&](char const* with) {
-      accuse(where, std::string(write ? "writes " : "reads ") + "byte " +
-                        std::to_string(address - buffer.begin + i) + " of " + buffer.name + " in a race with " + with);
+      accuse(where, std::string(write ? "writes " : "reads ") + "byte " + std::to_string(address - buffer.begin + i) +
+                        " of " + buffer.name + " in a race with " + with);
     };
     if (!write && buffer.use == Use::output && c.write_block < 0)
       accuse(where, "reads byte " + std::to_string(address - buffer.begin + i) + " of " + buffer.name +
@@ -275,7 +276,8 @@ void Emulator::count() {
     std::span<Access> const lanes(request.lane, std::size_t(request.lanes));
     if (request.shared) {
       // 32 banks of 4 bytes; wide accesses go in as many parts as their words.
-      std::size_t const words = std::max<std::size_t>(1, (lanes[0].bytes + 3) / 4), part = std::max<std::size_t>(1, warp / words);
+      std::size_t const words = std::max<std::size_t>(1, (lanes[0].bytes + 3) / 4),
+                        part = std::max<std::size_t>(1, warp / words);
       for (std::size_t first = 0; first < lanes.size(); first += part) {
         std::set<std::uintptr_t> bank[warp];
         for (std::size_t l = first; l < std::min(first + part, lanes.size()); ++l)

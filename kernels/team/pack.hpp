@@ -30,7 +30,8 @@ struct Pack {
   }
   BSFT_LANEWISE(+)
   BSFT_LANEWISE(-)
-  BSFT_LANEWISE(*) BSFT_LANEWISE(/)
+  BSFT_LANEWISE(*)
+  BSFT_LANEWISE(/)
 #undef BSFT_LANEWISE
 #define BSFT_COMPARE(op)                                               \
   BSFT_KERNEL friend PackMask<W> operator op(Pack a, Pack b) {         \

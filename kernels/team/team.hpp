@@ -52,13 +52,15 @@ struct Bf16 {
 // Where in a body something was asked of a Team: what the emulator's accusations name.
 #if defined(__CUDACC__)
 struct Site {};
-#define BSFT_HERE {}
+#define BSFT_HERE \
+  {}
 #else
 struct Site {
   char const* file;
   int line;
 };
-#define BSFT_HERE {__builtin_FILE(), __builtin_LINE()}  // `= Site{...}` would name the callee's line in GCC 12
+#define BSFT_HERE \
+  { __builtin_FILE(), __builtin_LINE() }  // `= Site{...}` would name the callee's line in GCC 12
 #endif
 
 // Host: rows of this many bytes at these addresses can be walked 16 bytes at a time.

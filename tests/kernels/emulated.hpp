@@ -95,9 +95,9 @@ struct Emulated {
   std::string name;
   std::int64_t blocks = 1;
   int threads = 0;
-  double tolerance = 0;       // against the CPU's Team; 0: the same bits
-  double minimum = 0;         // bytes of kernels/README.md's formula
-  double again = 0;           // bytes that it asks for again, to be found in a cache
+  double tolerance = 0;  // against the CPU's Team; 0: the same bits
+  double minimum = 0;    // bytes of kernels/README.md's formula
+  double again = 0;      // bytes that it asks for again, to be found in a cache
   std::function<void(Arrays&)> on_cpu;
   std::function<void(Arrays&, kernel::Emulator&)> emulated;
 };
@@ -138,17 +138,23 @@ std::vector<Emulated> embedding_kernels(Shape<T> const& s) {
     list.push_back(emulated<BehaviorGather<T>>(
         dial ? "BehaviorGather with a dial" : "BehaviorGather", few,
         [=](Arrays& a) {
-          return BehaviorGather<T>{a.make<std::int64_t>("ids", rows, Use::input,
-                                                        [&](std::int64_t t) {
-                                                          return t % 4 == 1 ? three.id[a.below(3)] : t % 7 == 3 ? 65 : a.below(60);
-                                                        }),
-                                   a.normal<T>("base", 60 * cols), a.normal<T>("rows", 3 * cols),
-                                   dial ? a.make<Dial>("dials", rows, Use::input,
-                                                       [&](std::int64_t t) {
-                                                         return t % 3 == 0 ? Dial{-1, 0} : Dial{std::int32_t(a.below(3)), 0.25f};
-                                                       })
-                                        : nullptr,
-                                   a.output<T>("y", rows * cols), rows, 60, cols, three};
+          return BehaviorGather<T>{
+              a.make<std::int64_t>("ids", rows, Use::input,
+                                   [&](std::int64_t t) {
+                                     return t % 4 == 1 ? three.id[a.below(3)] : t % 7 == 3 ? 65 : a.below(60);
+                                   }),
+              a.normal<T>("base", 60 * cols),
+              a.normal<T>("rows", 3 * cols),
+              dial ? a.make<Dial>("dials", rows, Use::input,
+                                  [&](std::int64_t t) {
+                                    return t % 3 == 0 ? Dial{-1, 0} : Dial{std::int32_t(a.below(3)), 0.25f};
+                                  })
+                   : nullptr,
+              a.output<T>("y", rows * cols),
+              rows,
+              60,
+              cols,
+              three};
         },
         0, dial ? 0 : R * (2 * e * D + 8)));
   for (bool add : {false, true}) {
@@ -157,9 +163,12 @@ std::vector<Emulated> embedding_kernels(Shape<T> const& s) {
         add ? "SegmentSum into a gradient" : "SegmentSum", few,
         [=](Arrays& a) {
           auto const dy = a.normal<T>("dy", rows * cols);
-          auto const order = a.make<std::int64_t>("order", rows, Use::input, [&](std::int64_t j) { return rows - 1 - j; });
-          auto const start = a.make<std::int64_t>("start", segments + 1, Use::input, [&](std::int64_t s) { return std::min(3 * s, rows); });
-          auto const row = a.make<std::int64_t>("row", segments, Use::input, [&](std::int64_t s) { return segments - 1 - s; });
+          auto const order =
+              a.make<std::int64_t>("order", rows, Use::input, [&](std::int64_t j) { return rows - 1 - j; });
+          auto const start = a.make<std::int64_t>("start", segments + 1, Use::input,
+                                                  [&](std::int64_t s) { return std::min(3 * s, rows); });
+          auto const row =
+              a.make<std::int64_t>("row", segments, Use::input, [&](std::int64_t s) { return segments - 1 - s; });
           auto const out = add ? a.normal<T>("out", segments * cols, Use::update) : a.output<T>("out", segments * cols);
           return SegmentSum<T>{dy, order, start, row, out, segments, cols, add};
         },
@@ -188,15 +197,27 @@ std::vector<Emulated> loss_kernels(Shape<T> const& s) {
           if (from < cols) kept.begin[kept.count] = from, kept.end[kept.count++] = std::int32_t(cols);
           auto const base = a.normal<T>("base", rows * cols, gradient ? Use::update : Use::input);
           auto const behavior = a.normal<T>("behavior", rows * 3);
-          return CrossEntropy<T>{base,
-                                 behavior,
-                                 gradient ? a.output<T>("behavior_gradient", rows * 3) : nullptr,
-                                 a.make<std::int64_t>("targets", rows, Use::input, [&](std::int64_t r) { return r % 3 == 0 ? three.id[a.below(3)] : r % 5 == 4 ? -1 : a.below(cols); }),
-                                 a.make<float>("weights", rows, Use::input, [&](std::int64_t r) { return r % 4 == 3 ? 0.0f : 0.1f * float(r + 1); }),
-                                 a.output<float>("loss", rows), a.output<float>("entropy", rows), a.output<bool>("correct", rows),
-                                 rows, cols, gradient, three, kept};
+          return CrossEntropy<T>{
+              base,
+              behavior,
+              gradient ? a.output<T>("behavior_gradient", rows * 3) : nullptr,
+              a.make<std::int64_t>("targets", rows, Use::input,
+                                   [&](std::int64_t r) {
+                                     return r % 3 == 0 ? three.id[a.below(3)] : r % 5 == 4 ? -1 : a.below(cols);
+                                   }),
+              a.make<float>("weights", rows, Use::input,
+                            [&](std::int64_t r) { return r % 4 == 3 ? 0.0f : 0.1f * float(r + 1); }),
+              a.output<float>("loss", rows),
+              a.output<float>("entropy", rows),
+              a.output<bool>("correct", rows),
+              rows,
+              cols,
+              gradient,
+              three,
+              kept};
         },
-        sizeof(T) == 2 ? 1.0 / 64 : 1e-4, R * ((gradient ? 2 : 1) * e * D + 21 + (gradient ? 6 : 3) * e), gradient ? R * e * D : 0));
+        sizeof(T) == 2 ? 1.0 / 64 : 1e-4, R * ((gradient ? 2 : 1) * e * D + 21 + (gradient ? 6 : 3) * e),
+        gradient ? R * e * D : 0));
   return list;
 }
 
@@ -209,14 +230,16 @@ std::vector<Emulated> scale_kernels(Shape<T> const& s) {
   list.push_back(emulated<Rescale<T>>(
       "Rescale", few,
       [=](Arrays& a) {
-        return Rescale<T>{a.normal<T>("x", rows * cols, Use::update), a.make<float>("factor", 1, Use::input, [](auto) { return 0.3f; }), rows * cols};
+        return Rescale<T>{a.normal<T>("x", rows * cols, Use::update),
+                          a.make<float>("factor", 1, Use::input, [](auto) { return 0.3f; }), rows * cols};
       },
       0, 2 * e * n + 4));
   list.push_back(emulated<CastScale<T>>(
       "CastScale", few,
       [=](Arrays& a) {
         auto const x = a.normal<Other<T>>("x", rows * cols);
-        return CastScale<T>{x, a.output<T>("y", rows * cols), a.make<float>("factor", 1, Use::input, [](auto) { return 0.3f; }), rows * cols};
+        return CastScale<T>{x, a.output<T>("y", rows * cols),
+                            a.make<float>("factor", 1, Use::input, [](auto) { return 0.3f; }), rows * cols};
       },
       0, 6 * n + 4));
   return list;
@@ -236,7 +259,8 @@ std::vector<Emulated> norm_kernels(Shape<T> const& s) {
           auto const add = residual ? a.normal<T>("residual", rows * cols) : nullptr;
           auto const w = a.normal<T>("w", cols);
           auto const h = residual ? a.output<T>("h", rows * cols) : nullptr;
-          return RmsNormForward<T>{x, add, w, h, a.output<T>("y", rows * cols), a.output<float>("r", rows), rows, cols, 1e-5f};
+          return RmsNormForward<T>{x,    add,  w,    h, a.output<T>("y", rows * cols), a.output<float>("r", rows),
+                                   rows, cols, 1e-5f};
         },
         sums, R * ((residual ? 4 : 2) * e * D + 4) + e * D, double(few - 1) * e * D));
   for (bool passed : {false, true})
@@ -249,11 +273,14 @@ std::vector<Emulated> norm_kernels(Shape<T> const& s) {
           auto const w = a.normal<T>("w", cols);
           auto const r = a.make<float>("r", rows, Use::input, [&](auto) { return 0.5f + 0.1f * float(a.below(10)); });
           auto const dh = a.output<T>("dh", rows * cols);
-          return RmsNormBackward<T>{dy, dpassed, h, w, r, dh, a.output<float>("partial", RmsNormBackward<T>::groups(rows) * cols), rows, cols};
+          return RmsNormBackward<T>{
+              dy,   dpassed, h, w, r, dh, a.output<float>("partial", RmsNormBackward<T>::groups(rows) * cols),
+              rows, cols};
         },
         sums, R * ((passed ? 4 : 3) * e * D + 4) + e * D + double(RmsNormBackward<T>::groups(rows)) * 4 * D, e * D));
   list.push_back(emulated<ColumnSum<T>>(
-      "ColumnSum", 2, [=](Arrays& a) {
+      "ColumnSum", 2,
+      [=](Arrays& a) {
         auto const x = a.normal<float>("x", rows * cols);
         return ColumnSum<T>{x, a.output<T>("out", cols), rows, cols};
       },
@@ -296,7 +323,8 @@ std::vector<Emulated> swiglu_kernels(Shape<T> const& s) {
   list.push_back(emulated<SwigluBackward<T>>(
       "SwigluBackward", few,
       [=](Arrays& a) {
-        auto const dy = a.normal<T>("dy", rows * cols), g = a.normal<T>("gate", rows * cols), u = a.normal<T>("up", rows * cols);
+        auto const dy = a.normal<T>("dy", rows * cols), g = a.normal<T>("gate", rows * cols),
+                   u = a.normal<T>("up", rows * cols);
         auto const dg = a.output<T>("dgate", rows * cols), du = a.output<T>("dup", rows * cols);
         return SwigluBackward<T>{dy, g, u, dg, du, rows, cols, cols, cols};
       },
@@ -309,7 +337,8 @@ template <class T>
 std::vector<Emulated> kernels_of(std::int64_t rows, std::int64_t cols, std::int64_t heads = 3) {
   Shape<T> const s{rows, cols, heads};
   std::vector<Emulated> all;
-  for (auto part : {embedding_kernels(s), loss_kernels(s), scale_kernels(s), norm_kernels(s), rope_kernels(s), swiglu_kernels(s)})
+  for (auto part :
+       {embedding_kernels(s), loss_kernels(s), scale_kernels(s), norm_kernels(s), rope_kernels(s), swiglu_kernels(s)})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -338,7 +367,8 @@ inline std::vector<Emulated> plain_kernels(std::int64_t n) {
       "WeightedSum", 2,
       [=](Arrays& a) {
         auto const w = a.make<float>("w", n, Use::input, [&](std::int64_t i) { return i % 5 == 0 ? 0.0f : 0.5f; });
-        auto const loss = a.make<float>("loss", n, Use::input, [&](std::int64_t i) { return i % 5 == 0 ? NAN : float(a.below(9)); });
+        auto const loss =
+            a.make<float>("loss", n, Use::input, [&](std::int64_t i) { return i % 5 == 0 ? NAN : float(a.below(9)); });
         return WeightedSum{w, loss, a.output<float>("out", 1), n};
       },
       1e-6, 8.0 * double(n) + 4));
@@ -364,7 +394,8 @@ inline std::vector<Emulated> mask_kernels(std::int64_t sequences) {
       m.tokens += length;
       return s;
     });
-    m.weights = a.make<float>("task_weights", 3, Use::input, [](std::int64_t t) { return t == 2 ? 0.0f : 1.0f + float(t); });
+    m.weights =
+        a.make<float>("task_weights", 3, Use::input, [](std::int64_t t) { return t == 2 ? 0.0f : 1.0f + float(t); });
     for (std::int64_t b = 0; b < sequences; ++b) {
       m.start.push_back(m.rows);
       MaskCounts const c(m.spans[b], lambda, m.weights[m.spans[b].task]);
@@ -386,15 +417,18 @@ inline std::vector<Emulated> mask_kernels(std::int64_t sequences) {
       "MaskWrite", 2,
       [=](Arrays& a) {
         Made const m = make(a);
-        auto const start = a.make<std::int64_t>("start", sequences + 1, Use::input, [&](std::int64_t b) { return m.start[std::size_t(b)]; });
-        auto const tokens = a.make<std::int32_t>("tokens", m.tokens, Use::input, [&](std::int64_t t) { return std::int32_t(100 + t); });
+        auto const start = a.make<std::int64_t>("start", sequences + 1, Use::input,
+                                                [&](std::int64_t b) { return m.start[std::size_t(b)]; });
+        auto const tokens =
+            a.make<std::int32_t>("tokens", m.tokens, Use::input, [&](std::int64_t t) { return std::int32_t(100 + t); });
         auto const targets = a.output<std::int64_t>("targets", m.tokens);
         auto const weights = a.output<float>("weights", m.tokens);
         auto const row = a.output<std::int32_t>("row", m.rows);
         auto const row_target = a.output<std::int64_t>("row_target", m.rows);
         auto const row_weight = a.output<float>("row_weight", m.rows);
-        return MaskWrite{m.spans, m.weights, start, tokens, targets, weights, row, row_target, row_weight,
-                         a.output<std::uint8_t>("channel", m.rows), sequences, lambda};
+        return MaskWrite{m.spans,   m.weights, start,      tokens,     targets,
+                         weights,   row,       row_target, row_weight, a.output<std::uint8_t>("channel", m.rows),
+                         sequences, lambda};
       },
       0, 0));
   return list;
@@ -410,8 +444,8 @@ inline std::string fault(Emulated const& e, std::string const& size, std::vector
     for (std::uint64_t seed = 0; seed < 3; ++seed) {
       auto arrays = std::make_unique<Arrays>(7);
       kernel::Emulator emulator(threads ? threads : e.threads, seed);
-      std::string const what = e.name + ", " + size + ", " + std::to_string(emulator.threads()) + " threads, schedule " +
-                               std::to_string(seed) + ": ";
+      std::string const what = e.name + ", " + size + ", " + std::to_string(emulator.threads()) +
+                               " threads, schedule " + std::to_string(seed) + ": ";
       try {
         e.emulated(*arrays, emulator);
       } catch (kernel::Accusation const& accusation) {

@@ -31,7 +31,8 @@ TEST(Emulated, as_on_the_cpu_in_one_row) {
   for (std::int64_t n : {1, 3, 31, 32, 33, 255, 256, 257, 1003, 40000})
     for (auto const& e : plain_kernels(n)) expect_as_on_the_cpu(e, std::to_string(n) + " elements", {0, 64});
   for (std::int64_t sequences : {1, 2, 300})
-    for (auto const& e : mask_kernels(sequences)) expect_as_on_the_cpu(e, std::to_string(sequences) + " sequences", {0, 32});
+    for (auto const& e : mask_kernels(sequences))
+      expect_as_on_the_cpu(e, std::to_string(sequences) + " sequences", {0, 32});
 }
 TEST(Emulated, blocks_of_every_size) {
   for (auto const& e : kernels_of<float>(3, 1003)) expect_as_on_the_cpu(e, "fp32 rows of 1003", {1, 96, 1024});
@@ -50,7 +51,8 @@ std::string counted(Emulated const& e, char const* storage) {
   EXPECT_GE(c.sector_efficiency(), 0.95) << e.name << ' ' << storage;
   EXPECT_EQ(c.bank_conflicts, 0) << e.name << ' ' << storage;
   char line[200];
-  std::snprintf(line, sizeof line, "| %s | %s | %.3f | %.3f | %.3f |", e.name.c_str(), storage, memory / e.minimum, asked / e.minimum, c.sector_efficiency());
+  std::snprintf(line, sizeof line, "| %s | %s | %.3f | %.3f | %.3f |", e.name.c_str(), storage, memory / e.minimum,
+                asked / e.minimum, c.sector_efficiency());
   return line;
 }
 
@@ -144,7 +146,8 @@ struct BlocksMeet : Broken {
 struct OddPack : Broken {
   template <class Team>
   void operator()(Team& team) const {
-    team.template tiles<float>(0, 8, [&](auto at) { at.store(reinterpret_cast<float*>(out) + 1, kernel::Pack<4>(0.0f)); });
+    team.template tiles<float>(0, 8,
+                               [&](auto at) { at.store(reinterpret_cast<float*>(out) + 1, kernel::Pack<4>(0.0f)); });
   }
 };
 struct WarpRace : Broken {  // within a warp, and hidden by every schedule that runs a warp in order

@@ -8,7 +8,8 @@ using namespace bsft::test;
 int main() {
   auto const judge = [](std::vector<Emulated> const& list, std::string const& size) {
     for (auto const& e : list)
-      if (auto const wrong = fault(e, size, {0, 32, 64}); !wrong.empty()) std::printf("%s\n", wrong.c_str()), std::exit(1);
+      if (auto const wrong = fault(e, size, {0, 32, 64}); !wrong.empty())
+        std::printf("%s\n", wrong.c_str()), std::exit(1);
   };
   for (std::int64_t n : {1, 33, 70, 1003, 1024, 5000}) {
     Shape<float> const s{n < 100 ? 35 : 3, n};

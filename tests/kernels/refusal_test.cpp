@@ -73,6 +73,40 @@ TEST(Refusals, masked_cross_entropy) {
   refuses("weights", [&] { call(z, b, known, t, w.to(at::kDouble)); });
 }
 
+TEST(Refusals, masked_linear_cross_entropy) {
+  auto const h = random({2, 4}, 1), w = random({5, 4}, 1), b = random({1, 4}, 1), known = ints({9}), t = ints({1, 9}),
+             weights = random({2}, 1);
+  auto const call = [&](at::Tensor const& hidden, at::Tensor const& head, at::Tensor const& behavior_head,
+                        at::Tensor const& targets, at::Tensor const& row_weights, op::HeadGradients const& into = {},
+                        std::int64_t chunk = 0) {
+    op::masked_linear_cross_entropy(hidden, head, behavior_head, known, targets, row_weights, into, chunk);
+  };
+  auto const elsewhere = [](at::Tensor const& x) { return at::empty_like(x, at::TensorOptions(at::kMeta)); };
+  refuses("hidden", [&] { call(h.to(at::kDouble), w, b, t, weights); });
+  refuses("hidden", [&] { call(h[0], w, b, t, weights); });
+  refuses("hidden", [&] { call(at::Tensor(), w, b, t, weights); });
+  refuses("head", [&] { call(h, w.to(at::kBFloat16), b, t, weights); });
+  refuses("head", [&] { call(h, random({5, 3}, 1), b, t, weights); });
+  refuses("head", [&] { call(h, random({0, 4}, 1), b, t, weights); });
+  refuses("head", [&] { call(h, elsewhere(w), b, t, weights); });
+  refuses("behavior_head", [&] { call(h, w, random({2, 4}, 1), t, weights); });
+  refuses("behavior_head", [&] { call(h, w, b.to(at::kBFloat16), t, weights); });
+  refuses("behavior_head", [&] { call(h, w, elsewhere(b), t, weights); });
+  refuses("targets", [&] { call(h, w, b, ints({1, 5}), weights); });
+  refuses("targets", [&] { call(h, w, b, ints({1, -100}), weights); });
+  refuses("targets", [&] { call(h, w, b, ints({1}), weights); });
+  refuses("targets", [&] { call(h, w, b, t.to(at::kInt), weights); });
+  refuses("targets", [&] { call(h, w, b, elsewhere(t), weights); });
+  refuses("weights", [&] { call(h, w, b, t, random({3}, 1)); });
+  refuses("weights", [&] { call(h, w, b, t, weights.to(at::kDouble)); });
+  refuses("weights", [&] { call(h, w, b, t, elsewhere(weights)); });
+  refuses("into.head", [&] { call(h, w, b, t, weights, {random({4, 4}, 1), {}}); });
+  refuses("into.head", [&] { call(h, w, b, t, weights, {w.to(at::kBFloat16), {}}); });
+  refuses("into.head", [&] { call(h, w, b, t, weights, {elsewhere(w), {}}); });
+  refuses("into.behavior_head", [&] { call(h, w, b, t, weights, {{}, random({1, 3}, 1)}); });
+  refuses("chunk_rows", [&] { call(h, w, b, t, weights, {}, -1); });
+}
+
 TEST(Refusals, rms_norm_rope_swiglu) {
   auto const x = random({3, 4}, 1);
   refuses("x", [&] { op::rms_norm(x.to(at::kLong), random({4}, 1), 1e-5); });

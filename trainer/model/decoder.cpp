@@ -14,8 +14,6 @@
 namespace bsft {
 namespace {
 
-constexpr std::int64_t logits_at_a_time = std::int64_t{1} << 26;  // floats
-
 // As transformers computes it, operation by operation in fp32: angles of far positions feel the last bit.
 at::Tensor inverse_frequency(Shape const& shape) {
   at::Tensor const exponent = at::arange(0, shape.head_width, 2, at::kLong).to(at::kFloat) / shape.head_width;
@@ -130,29 +128,16 @@ op::RowLoss Decoder::loss(Forest const& forest, double scale) const {
 op::RowLoss Decoder::row_loss(at::Tensor const& hidden, std::vector<std::int64_t> const& index,
                               std::vector<SupervisedRow> const& rows, double scale) const {
   at::Device const device = flat_.device();
-  auto const chunk = std::max<std::size_t>(1, static_cast<std::size_t>(logits_at_a_time / shape_.vocabulary));
-  op::RowLoss whole;
-  std::vector<at::Tensor> loss, correct, entropy;
-  std::size_t begin = 0;
-  do {
-    std::size_t const end = std::min(rows.size(), begin + chunk);
-    std::vector<std::int64_t> targets;
-    std::vector<float> weights;
-    for (std::size_t r = begin; r < end; ++r) {
-      targets.push_back(rows[r].target);
-      weights.push_back(static_cast<float>(rows[r].weight * scale));
-    }
-    at::Tensor const at_rows = to_tensor<std::int64_t>(std::span(index).subspan(begin, end - begin), at::kLong, device);
-    auto const logits = project(hidden.index_select(0, at_rows), {{head_, {}}, {head_rows_, {}}});
-    op::RowLoss const part = op::masked_cross_entropy(logits[0], logits[1], behavior_index_,
-                                                      to_tensor<std::int64_t>(targets, at::kLong, device),
-                                                      to_tensor<float>(weights, at::kFloat, device));
-    whole.total = whole.total.defined() ? whole.total + part.total : part.total;
-    loss.push_back(part.loss), correct.push_back(part.correct), entropy.push_back(part.entropy);
-    begin = end;
-  } while (begin < rows.size());
-  whole.loss = at::cat(loss), whole.correct = at::cat(correct), whole.entropy = at::cat(entropy);
-  return whole;
+  std::vector<std::int64_t> targets;
+  std::vector<float> weights;
+  for (SupervisedRow const& row : rows) {
+    targets.push_back(row.target);
+    weights.push_back(static_cast<float>(row.weight * scale));
+  }
+  at::Tensor const chosen = hidden.index_select(0, to_tensor<std::int64_t>(index, at::kLong, device));
+  return op::masked_linear_cross_entropy(
+      chosen, head_, head_rows_, behavior_index_, to_tensor<std::int64_t>(targets, at::kLong, device),
+      to_tensor<float>(weights, at::kFloat, device), {head_.grad(), head_rows_.grad()});
 }
 
 at::Tensor Decoder::logits(at::Tensor const& hidden, std::vector<std::int32_t> const& rows) const {

@@ -13,7 +13,7 @@ namespace bsft::kernel {
 
 template <class T>
 struct Rope {
-  static constexpr int threads = 256;
+  static constexpr int threads = 256, resident = 3;
   using Shared = None;
   T const* x;
   float const* cosine;

@@ -12,8 +12,17 @@
 namespace bsft::run {
 namespace {
 
+// Blocks that an SM must be able to hold: a body may ask for more than one, at the price of registers.
+template <class Kernel>
+constexpr int resident() {
+  if constexpr (requires { Kernel::resident; })
+    return Kernel::resident;
+  else
+    return 1;
+}
+
 template <class Kernel, bool aligned>
-__global__ void __launch_bounds__(Kernel::threads, 1) one_block(Kernel const body) {
+__global__ void __launch_bounds__(Kernel::threads, aligned ? resident<Kernel>() : 1) one_block(Kernel const body) {
   __shared__ typename Kernel::Shared shared;
   kernel::CudaTeam<typename Kernel::Shared, aligned> team(kernel::CudaMachine{}, shared);
   body(team);

@@ -35,15 +35,17 @@ NARROW = {
     "RmsNormForward": {"STG.32": "r of a row"},
     "RmsNormBackward": {"LDG.32": "r of a row"},
     "ColumnSum": {"STG.64": "four sums as bf16"},
+    "CastScale": {"LDG.64": "four elements of the narrower storage: so a warp fills its sectors on both sides",
+                  "STG.64": "likewise"},
     "Rope": {"LDG.64": "an angle's cosine or sine for two lanes each, where pairs lie interleaved"},
 }
 # Kernels with loops that move no pack at all, beside those that do.
 ELEMENTS = {
     "CrossEntropy": "the few columns of the behaviours",
 }
-# Kernels that keep fewer bytes in flight, and why.
-SHALLOW = {
-    "WeightedSum": "one block adds a loss a supervised row",
+# Kernels whose loads are narrow, and what they keep in flight then.
+NARROW_LOADS = {
+    "CastScale": "from bf16 4 loads of 8 bytes x 1,024 threads: 32 KiB",
 }
 # Kernels that keep a row in registers: their stream is the loop over rows; loops in it serve rows that are too long.
 ROWS = {"RmsNormForward", "RmsNormBackward"}
@@ -186,7 +188,7 @@ def table():
 def threads(name):
     """A block's, from the body's source."""
     text = "".join(path.read_text() for path in pathlib.Path("kernels/body").glob("*.hpp"))
-    return int(re.search(rf"struct {name} {{\s*static constexpr int threads = (\d+);", text)[1])
+    return int(re.search(rf"struct {name} {{\s*static constexpr int threads = (\d+)[,;]", text)[1])
 
 
 def bodies():
@@ -349,15 +351,12 @@ class MachineCode(unittest.TestCase):
         self.assertLessEqual(ELEMENTS.keys(), elements, "ELEMENTS names a kernel without such loops")
 
     def test_enough_bytes_are_in_flight(self):
-        shallow = set()
         for kernel in kernels():
-            if kernel.name in SCALAR:
-                self.assertEqual(kernel.in_flight, 0, f"{kernel} is no scalar kernel")
-            elif kernel.aligned and kernel.in_flight < LEAST_IN_FLIGHT:
-                shallow.add(kernel.name)
-                with self.subTest(str(kernel)):
-                    self.assertTrue(kernel.name in SHALLOW, f"{kernel.in_flight / 1024:g} KiB in flight an SM: {kernel.in_flight_as}")
-        self.assertLessEqual(SHALLOW.keys(), shallow, "SHALLOW names what is deep")
+            with self.subTest(str(kernel)):
+                if kernel.name in SCALAR:
+                    self.assertEqual(kernel.in_flight, 0, "SCALAR names a kernel that streams")
+                elif kernel.aligned and kernel.name not in NARROW_LOADS:
+                    self.assertGreaterEqual(kernel.in_flight, LEAST_IN_FLIGHT, kernel.in_flight_as)
 
     def test_the_readme_says_so(self):
         text = pathlib.Path("kernels/README.md").read_text()

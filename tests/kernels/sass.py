@@ -122,11 +122,12 @@ class Function:
                 yield from own or inside if outermost else inside or own
 
         def without_remainders(loops):
-            """A remainder's loop does a whole fraction of the work of its neighbour."""
-            moving = sorted((loop for loop in loops if self.packs(loop)[0]), key=lambda loop: loop.blocks[0])
-            work = [self.packs(loop) for loop in moving]
-            return [loop for loop in loops if loop not in moving or not any(
-                is_remainder(self.packs(loop), whole) for n in [moving.index(loop)] for whole in work[max(n - 1, 0):n + 2])]
+            """A remainder's loop does a whole fraction of its neighbour's work; neither holds a loop."""
+            plain = sorted((loop for loop in loops if self.packs(loop)[0] and not loop.inner), key=lambda loop: loop.blocks[0])
+            work = [self.packs(loop) for loop in plain]
+            rest = [loop for n, loop in enumerate(plain)
+                    if any(is_remainder(work[n], whole) for whole in work[max(n - 1, 0):n + 2])]
+            return [loop for loop in loops if loop not in rest]
 
         return list(streams([loop for loop in self.loops if loop.depth == 0]))
 

@@ -2,9 +2,11 @@
 //   {"bench", "size", "ours", "theirs", "ratio", "unit": "us", "threads", "set"}
 // ratio is theirs over ours: above 1 we are faster.  Figures are the least of the rounds, the steadiest on a busy
 // machine.
-//   bench_kernels [--threads N] [--rounds N] [--device cpu|cuda]
+//   bench_kernels [--threads N] [--rounds N] [--device cpu|cuda] [--only layers|head|optimizer]
 // Their side is the composition that an eager model of transformers runs; their cross-entropy gives the loss alone,
-// ours also entropy, correctness and the behaviour columns.
+// ours also entropy, correctness and the behaviour columns.  Head and loss: theirs computes every row's logits and
+// ignores what is not supervised; peak_memory_ratio is ours over theirs, of the tensors that one forward and backward
+// makes, the gradients of hidden and head among them.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -13,6 +15,7 @@
 
 #include "kernels/op/op.hpp"
 #include "kernels/run/cpu.hpp"
+#include "tests/kernels/peak_memory.hpp"
 #include "trainer/model/torch.hpp"
 
 namespace {
@@ -22,7 +25,10 @@ using namespace bsft;
 struct Options {
   int threads = 1, rounds = 15;
   at::Device device = at::kCPU;
+  std::string only;
 } options;
+
+bool wanted(char const* part) { return options.only.empty() || options.only == part; }
 
 double seconds(std::function<void()> const& f) {
   auto const start = std::chrono::steady_clock::now();
@@ -32,18 +38,18 @@ double seconds(std::function<void()> const& f) {
 }
 
 void compare(std::string const& bench, std::string const& size, std::function<void()> const& ours,
-             std::function<void()> const& theirs) {
+             std::function<void()> const& theirs, int rounds = options.rounds, std::string const& more = "") {
   ours(), theirs();
   double best[2] = {1e30, 1e30};
-  for (int round = 0; round < options.rounds; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     best[0] = std::min(best[0], seconds(ours));
     best[1] = std::min(best[1], seconds(theirs));
   }
   std::printf(
       "{\"bench\": \"%s\", \"size\": \"%s\", \"ours\": %.1f, \"theirs\": %.1f, \"ratio\": %.2f, \"unit\": \"us\", "
-      "\"threads\": %d, \"set\": \"%s\"}\n",
+      "\"threads\": %d, \"set\": \"%s\"%s}\n",
       bench.c_str(), size.c_str(), best[0] * 1e6, best[1] * 1e6, best[1] / best[0], options.threads,
-      options.device.is_cuda() ? "cuda" : run::name(run::cpu_set()).c_str());
+      options.device.is_cuda() ? "cuda" : run::name(run::cpu_set()).c_str(), more.c_str());
   std::fflush(stdout);
 }
 
@@ -134,6 +140,46 @@ void loss(Model const& s) {
       [&] { both([&](auto const& z) { return at::cross_entropy_loss(z, targets, none, at::Reduction::Sum); }); });
 }
 
+void head_and_loss(std::int64_t T, std::int64_t V, std::int64_t D, double supervised) {
+  constexpr int rounds = 5;  // seconds each
+  auto const known = at::tensor({std::int64_t(1), V + 2, V + 3, V + 4}, at::kLong);
+  auto const hidden = leaf({T, D}), head = leaf({V, D}), behavior_head = leaf({4, D});
+  auto const count = std::int64_t(double(T) * supervised);
+  auto const index = at::floor_divide(at::arange(count, at::kLong) * T, count).to(options.device);
+  auto const targets = at::randint(2, V, {count}, index.options()), all = at::full({T}, -100, index.options());
+  all.index_copy_(0, index, targets);
+  auto const weights = at::ones({count}, at::TensorOptions(options.device));
+  auto const ours = [&] {
+    op::HeadGradients const into{at::zeros({V, D}, weights.options()), at::zeros({4, D}, weights.options())};
+    op::masked_linear_cross_entropy(hidden.index_select(0, index), head, behavior_head, known, targets, weights, into)
+        .total.backward();
+    forget({hidden});
+  };
+  auto const theirs = [&] {
+    auto const loss = at::cross_entropy_loss(at::linear(hidden, head), all, {}, at::Reduction::Sum, -100);
+    loss.backward();  // the logits themselves are gone by now
+    forget({hidden, head});
+  };
+  std::string more;
+  if (options.device.is_cpu()) {
+    auto& memory = test::PeakMemory::install();
+    auto const peak = [&](auto const& f) {
+      memory.reset();
+      f();
+      return double(memory.peak()) / 1e6;
+    };
+    double const mine = peak(ours), other = peak(theirs);
+    char text[160];
+    std::snprintf(text, sizeof text, ", \"peak_mb\": [%.0f, %.0f], \"peak_memory_ratio\": %.3f", mine, other,
+                  mine / other);
+    more = text;
+  }
+  compare("head and loss forward and backward",
+          "T=" + std::to_string(T) + " V=" + std::to_string(V) + " D=" + std::to_string(D) + ", " +
+              std::to_string(count) + " rows supervised",
+          ours, theirs, std::min(options.rounds, rounds), more);
+}
+
 void optimizer(std::int64_t n) {
   auto const size = std::to_string(n) + " parameters";
   auto const p = normal({n}), g = normal({n}), m = at::zeros_like(p), v = at::zeros_like(p),
@@ -171,16 +217,23 @@ int main(int count, char** arguments) {
       options.rounds = std::stoi(value);
     else if (key == "--device")
       options.device = at::Device(value);
+    else if (key == "--only")
+      options.only = value;
     else
       return std::fprintf(stderr, "unknown option %s (see tests/bench/kernels.cpp)\n", key.c_str()), 64;
   }
   at::set_num_threads(options.threads);
-  for (Model const& model : {Model{"tiny T=3000 D=128 F=512 V=1500 R=1000", 3000, 128, 512, 1500, 1000, 4, 32},
-                             Model{"SmolLM2 T=1000 D=576 F=1536 V=49152 R=75", 1000, 576, 1536, 49152, 75, 9, 64}}) {
-    layers(model);
-    table(model);
-    loss(model);
+  if (wanted("layers"))
+    for (Model const& model : {Model{"tiny T=3000 D=128 F=512 V=1500 R=1000", 3000, 128, 512, 1500, 1000, 4, 32},
+                               Model{"SmolLM2 T=1000 D=576 F=1536 V=49152 R=75", 1000, 576, 1536, 49152, 75, 9, 64}}) {
+      layers(model);
+      table(model);
+      loss(model);
+    }
+  if (wanted("head"))
+    for (double supervised : {0.05, 0.25, 1.0}) head_and_loss(2048, 49152, 576, supervised);
+  if (wanted("optimizer")) {
+    optimizer(2'000'000);
+    optimizer(16'000'000);
   }
-  optimizer(2'000'000);
-  optimizer(16'000'000);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Run benchmarks by name; each prints JSON lines with both sides of one run.
 #   tests/bench/run.sh kernels [options of tests/bench/kernels.cpp]
+#   tests/bench/run.sh against_trl [options of tests/bench/against_trl.py]
 # BSFT_BUILD names the build folder (default build/release).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -14,8 +15,16 @@ case "${1:-}" in
     "$cmake" --build "$build" --target bench_kernels >&2
     exec "$build/tests/bench_kernels" "$@"
     ;;
+  against_trl)
+    shift
+    [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
+    "$cmake" --build "$build" --target bsft >&2
+    source launch/mpi.sh
+    exec .venv/bin/python tests/bench/against_trl.py "$@"
+    ;;
   *)
-    echo "usage: tests/bench/run.sh kernels [--threads N] [--rounds N] [--device cpu|cuda]" >&2
+    echo "usage: tests/bench/run.sh kernels [--threads N] [--rounds N] [--device cpu|cuda] [--only layers|head|optimizer]" >&2
+    echo "       tests/bench/run.sh against_trl [--rounds N] [--steps N] [--batch N] [--threads N] [--max-length N]" >&2
     exit 64
     ;;
 esac

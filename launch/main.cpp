@@ -102,7 +102,7 @@ int tell(std::exception const& error) {
     std::string const what = error.what();
     text = "bsft: error: " + one_line("internal error", what.substr(0, what.find('\n')), "please report this") + "\n";
   }
-  if (rank_of(this_environment()) > 0) ::sleep(3);
+  if (rank_of(this_environment()) > 0) ::sleep(10);
   std::fputs(text.c_str(), stderr);
   return static_cast<int>(code);
 }

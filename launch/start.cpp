@@ -70,7 +70,7 @@ int guarded(Job& job, RunPlace const& place, std::function<int()> const& body) {
       note_failure(place, code, lines.front());
       tell(lines);
     } else {
-      ::sleep(5);  // the one that speaks ends the job
+      ::sleep(15);  // the one that speaks ends the job
     }
     job.abort(static_cast<int>(code));
     return static_cast<int>(code);

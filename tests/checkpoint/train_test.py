@@ -54,6 +54,14 @@ with Folder() as folder:
     assert all(m["behavior_loss"] > 0 for m in metrics(run_dir))
     assert metrics(run_dir)[0]["records"] == metrics(sft)[0]["records"]
 
+    # The same trainer in plain libtorch: the same losses and gradients for ten steps, not the same bits.
+    plain = folder.path / "plain"
+    train(config, 0, "--set", f"run.dir={plain}", "--set", "kernels=reference")
+    for key in ("loss", "behavior_loss", "response_loss", "end_loss", "behavior_entropy", "gradient_norm"):
+        pairs = [(a[key], b[key]) for a, b in zip(metrics(run_dir)[:10], metrics(plain)[:10], strict=True)]
+        assert len(pairs) == 10 and all(abs(a / b - 1) < 1e-6 for a, b in pairs), (key, pairs)
+    assert any(a["gradient_norm"] != b["gradient_norm"] for a, b in zip(metrics(run_dir), metrics(plain))), "one path"
+
     # An evaluator rank beside one trainer, and taking turns on one rank (asked to, or because there is
     # no other): the same results.json, byte for byte.
     results = []

@@ -292,9 +292,10 @@ template <class T>
 std::vector<Emulated> rope_kernels(Shape<T> const& s) {
   using namespace kernel;
   std::vector<Emulated> list;
-  std::int64_t const rows = s.rows, cols = s.cols, heads = s.heads, few = s.few();
+  std::int64_t const rows = s.rows, cols = s.cols, few = s.few();
   double const e = s.e(), R = s.R(), D = s.D();
-  for (bool interleaved : {false, true})
+  for (bool interleaved : {false, true}) {
+    std::int64_t const heads = s.heads + interleaved;  // an odd and an even number
     list.push_back(emulated<Rope<T>>(
         interleaved ? "Rope, interleaved" : "Rope", few,
         [=](Arrays& a) {
@@ -304,6 +305,7 @@ std::vector<Emulated> rope_kernels(Shape<T> const& s) {
           return Rope<T>{x, c, sine, a.output<T>("y", rows * token), rows, heads, cols, token, -1, interleaved};
         },
         0, R * (double(heads) * 4 * e * D + 8 * D)));
+  }
   return list;
 }
 

@@ -35,17 +35,15 @@ NARROW = {
     "RmsNormForward": {"STG.32": "r of a row"},
     "RmsNormBackward": {"LDG.32": "r of a row"},
     "ColumnSum": {"STG.64": "four sums as bf16"},
-    "CastScale": {"LDG.64": "four elements of the narrower storage: so a warp fills its sectors on both sides",
-                  "STG.64": "likewise"},
     "Rope": {"LDG.64": "an angle's cosine or sine for two lanes each, where pairs lie interleaved"},
+}
+# Kernels where 8 bytes are a pack too.
+HALF = {
+    "CastScale": "four bf16 stand beside four fp32, so that a warp fills whole sectors on both sides",
 }
 # Kernels with loops that move no pack at all, beside those that do.
 ELEMENTS = {
     "CrossEntropy": "the few columns of the behaviours",
-}
-# Kernels whose loads are narrow, and what they keep in flight then.
-NARROW_LOADS = {
-    "CastScale": "from bf16 4 loads of 8 bytes x 1,024 threads: 32 KiB",
 }
 # Kernels that keep a row in registers: their stream is the loop over rows; loops in it serve rows that are too long.
 ROWS = {"RmsNormForward", "RmsNormBackward"}
@@ -124,12 +122,12 @@ class Kernel:
         self.name, rest = mangled[match.end():][:int(match[1])], mangled[match.end() + int(match[1]):]
         self.storage = "bf16" if "Bf16" in rest else "fp32"
         self.aligned = "Lb0E" not in rest  # rows of packs, see kernels/team/team.hpp
-        self.architecture, self.code = architecture, sass.Function(code)
+        self.architecture, self.code = architecture, sass.Function(code, 64 if self.name in HALF else 128)
         self.resources = resources()[architecture, mangled]
-        packs, block = self.code.packs_in_flight(outermost=self.name in ROWS), threads(self.name)
+        each, block = self.code.bytes_in_flight(outermost=self.name in ROWS), threads(self.name)
         resident = block if self.name in ONE_BLOCK else sass.resident_threads(
             architecture, block, self.resources["REG"], self.resources["SHARED"])
-        self.in_flight, self.in_flight_as = 16 * packs * resident, f"{packs} loads of 16 bytes x {resident} threads"
+        self.in_flight, self.in_flight_as = each * resident, f"{each} bytes x {resident} threads"
 
     def __str__(self):
         return f"{self.name} {self.storage} sm_{self.architecture}{'' if self.aligned else ' by the element'}"
@@ -164,7 +162,7 @@ def faults(code, narrow=(), elements=False):
     for loop in code.hot_loops():
         if elements and code.packs(loop) == (0, 0):
             continue
-        kinds = Counter(i.kind for i in code.accesses(loop.own) if i.width < 128 and i.kind not in narrow)
+        kinds = Counter(i.kind for i in code.accesses(loop.own) if i.width < code.pack and i.kind not in narrow)
         found += [f"{times} {kind} in the hot loop at {loop.blocks[0]:#x}" for kind, times in kinds.items()]
     return found
 
@@ -273,13 +271,13 @@ class Sass(unittest.TestCase):
         self.assertEqual(faults(code), [])
 
     def test_counts_loads_until_the_first_use(self):
-        self.assertEqual(sample().packs_in_flight(), 3)  # past the branch nothing is used before the third load
+        self.assertEqual(sample().bytes_in_flight(), 48)  # past the branch nothing is used before the third load
         never = ("@P1 BRA 0x80 ", "    FMUL R0, R7, R7 ")
-        self.assertEqual(sample(never).packs_in_flight(), 2)
+        self.assertEqual(sample(never).bytes_in_flight(), 32)
         early = ("IADD3 R2, P2, PT, R2, 0x8, RZ", "FMUL R0, R7, R7")
-        self.assertEqual(sample(never, early).packs_in_flight(), 1)
+        self.assertEqual(sample(never, early).bytes_in_flight(), 16)
         chased = ("LDG.E.128.CONSTANT R12, desc[UR4][R2.64]", "LDG.E.128.CONSTANT R12, desc[UR4][R6.64]")
-        self.assertEqual(sample(never, chased).packs_in_flight(), 1)
+        self.assertEqual(sample(never, chased).bytes_in_flight(), 16)
 
     def test_accuses(self):
         for old, new, fault in [
@@ -298,6 +296,8 @@ class Sass(unittest.TestCase):
         scalar = sample(*((kind, kind.replace(".128", ".64")) for kind in ("LDG.E.128", "STG.E.128")))
         self.assertEqual(len(faults(scalar)), 2)
         self.assertEqual(faults(scalar, elements=True), [])
+        scalar.pack = 64
+        self.assertEqual((faults(scalar), scalar.bytes_in_flight()), ([], 24))
         with self.assertRaises(ValueError):
             sample(("BRA.U UP0, 0x20", "BRX R4 -0x20"))
 
@@ -306,17 +306,27 @@ class Sass(unittest.TestCase):
         self.assertEqual([(loop.blocks[0], loop.depth) for loop in outer.loops], [(0, 0), (0x20, 1)])
         self.assertEqual([i.kind for i in outer.accesses(outer.loops[0].own)], ["LDG.32"])
         wide = sample(("STG.E.U16 desc[UR4][R2.64], R4", "@P3 BRA 0x0"), ("LDG.E R9", "LDG.E.128 R24"))
-        self.assertEqual((wide.packs_in_flight(), wide.packs_in_flight(outermost=True)), (3, 1))
+        self.assertEqual((wide.bytes_in_flight(), wide.bytes_in_flight(outermost=True)), (48, 16))
         left = sample(("BRA.U UP0, 0x20", "@P3 CALL.REL.NOINC 0xc0"), ("STG.E.U16 desc[UR4][R2.64], R4", "BRA 0x20"))
         self.assertEqual([loop.blocks for loop in left.loops], [[0x20, 0x60, 0x80, 0xb0]])
         jump = sample(("@!P0 BRA 0xc0", "@!P0 BRA 0x80"))
         self.assertEqual([loop.blocks for loop in jump.loops], [[0x20, 0x60, 0x80]])
 
-    def test_knows_a_remainder(self):
-        self.assertTrue(sass.is_remainder((1, 0), (4, 0)))
-        self.assertTrue(sass.is_remainder((2, 1), (8, 4)))
-        self.assertFalse(sass.is_remainder((1, 1), (4, 0)))
-        self.assertFalse(sass.is_remainder((4, 0), (4, 0)))
+    def test_leaves_remainders_out(self):
+        def least(*shapes):
+            lines = []
+            for loads, stores in shapes:
+                start = 16 * len(lines)
+                lines += [f"LDG.E.128 R{4 * n + 4}, [R2.64]" for n in range(loads)] + stores * ["STG.E.128 [R2.64], R4"]
+                lines += [f"BRA.U UP0, {start:#x}"]
+            listing = "\n".join(f"/*{16 * n:04x}*/  {line} ;" for n, line in enumerate([*lines, "EXIT"]))
+            (_, _, code), = sass.functions("Function : f\n" + listing)
+            return sass.Function(code).bytes_in_flight() // 16
+        self.assertEqual(least((4, 0), (1, 0)), 4)
+        self.assertEqual(least((2, 1), (8, 4)), 8)
+        self.assertEqual(least((4, 0), (1, 1)), 1)
+        self.assertEqual(least((4, 0), (3, 1), (1, 0)), 1)
+        self.assertEqual(least((4, 0), (4, 0)), 4)
 
     def test_fills_an_sm(self):
         for architecture, block, registers, shared, resident in [
@@ -334,10 +344,11 @@ class MachineCode(unittest.TestCase):
                 self.assertEqual((kernel.resources["STACK"], kernel.resources["LOCAL"]), (0, 0))
 
     def test_hot_loops_move_packs(self):
-        used, elements = set(), set()
+        used, elements, half = set(), set(), set()
         for kernel in kernels():
             hot = kernel.code.hot_loops()
-            kinds = {i.kind for loop in hot for i in kernel.code.accesses(loop.own) if i.width < 128}
+            half |= {kernel.name for loop in hot for i in kernel.code.accesses(loop.own) if kernel.aligned and i.width == 64}
+            kinds = {i.kind for loop in hot for i in kernel.code.accesses(loop.own) if i.width < kernel.code.pack}
             if kernel.name in SCALAR or not kernel.aligned:
                 found = faults(kernel.code, kinds)
             else:
@@ -348,6 +359,7 @@ class MachineCode(unittest.TestCase):
                 self.assertFalse(found, "; ".join(found))
         allowed = {(name, kind) for name, kinds in NARROW.items() for kind in kinds}
         self.assertLessEqual(allowed, used, "NARROW allows what no kernel does")
+        self.assertLessEqual(HALF.keys(), half, "HALF names a kernel without such packs")
         self.assertLessEqual(ELEMENTS.keys(), elements, "ELEMENTS names a kernel without such loops")
 
     def test_enough_bytes_are_in_flight(self):
@@ -355,7 +367,7 @@ class MachineCode(unittest.TestCase):
             with self.subTest(str(kernel)):
                 if kernel.name in SCALAR:
                     self.assertEqual(kernel.in_flight, 0, "SCALAR names a kernel that streams")
-                elif kernel.aligned and kernel.name not in NARROW_LOADS:
+                elif kernel.aligned:
                     self.assertGreaterEqual(kernel.in_flight, LEAST_IN_FLIGHT, kernel.in_flight_as)
 
     def test_the_readme_says_so(self):

@@ -40,9 +40,9 @@ class Instruction:
 
     @property
     def loaded(self):
-        """The registers that a load of 16 bytes fills."""
+        """The registers that a load fills."""
         first = int(re.match(r"R(\d+)", self.operands)[1])
-        return frozenset(range(first, first + 4))
+        return frozenset(range(first, first + self.width // 32))
 
 
 @dataclass
@@ -70,8 +70,10 @@ def functions(listing):
 
 
 class Function:
-    def __init__(self, code):
-        self.code = code
+    """pack: the bits from which on an access is one of a pack, not of an element."""
+
+    def __init__(self, code, pack=128):
+        self.code, self.pack = code, pack
         self.blocks, self.next = flow(code)
         reached, todo = set(), [code[0].address]
         while todo:
@@ -92,12 +94,12 @@ class Function:
         return [loop for loop in self.loops if not loop.inner or self.packs(loop) != (0, 0)]
 
     def packs(self, loop):
-        """Loads and stores of 16 bytes in an iteration, the loops inside apart."""
-        wide = [i.name in LOADS for i in self.accesses(loop.own) if i.width >= 128]
+        """Loads and stores of packs in an iteration, the loops inside apart."""
+        wide = [i.name in LOADS for i in self.accesses(loop.own) if i.width >= self.pack]
         return sum(wide), len(wide) - sum(wide)
 
     def in_flight(self, loop):
-        """The most loads of 16 bytes that a pass through the loop issues before it needs what one of them brings."""
+        """The most bytes of packs that a pass through the loop asks for before it needs what one of the loads brings."""
         own, entry, most, seen = set(loop.own), min(loop.blocks), 0, set()
         todo = [(block, frozenset()) for block in own]
         while todo:
@@ -108,9 +110,9 @@ class Function:
             for i in self.blocks[block]:
                 if any(i.registers & registers for registers in pending):
                     pending = frozenset()
-                if i.name in LOADS and i.width >= 128:
+                if i.name in LOADS and i.width >= self.pack:
                     pending |= {i.loaded}
-                    most = max(most, len(pending))
+                    most = max(most, 4 * sum(map(len, pending)))
             todo += [(after, pending) for after in self.next[block] if after in own and after != entry]
         return most
 
@@ -131,7 +133,7 @@ class Function:
 
         return list(streams([loop for loop in self.loops if loop.depth == 0]))
 
-    def packs_in_flight(self, outermost=False):
+    def bytes_in_flight(self, outermost=False):
         """The least of all phases."""
         return min(map(self.in_flight, self.phases(outermost)), default=0)
 

@@ -89,7 +89,7 @@ int run(std::vector<std::string> words) {
 }
 
 // One line a finding.  Ranks of one job fail alike: the first speaks at once, the others only where it did not end the
-// job for them within a few seconds.
+// job for them within ten seconds.
 int tell(std::exception const& error) {
   auto const* known = dynamic_cast<Error const*>(&error);
   Exit const code = known != nullptr ? known->code() : Exit::internal;

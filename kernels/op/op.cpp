@@ -15,6 +15,26 @@ std::atomic<Path> chosen{Path::fused};
 
 bool on_bodies() { return chosen == Path::fused; }
 
+// What each supervised row of a loss is asked for.
+void check_rows(std::string_view op, at::Tensor const& targets, at::Tensor const& weights, std::int64_t rows,
+                at::Device device) {
+  check::dtype(op, "targets", targets, at::kLong);
+  check::shape(op, "targets", targets, {rows});
+  check::device(op, "targets", targets, device);
+  check::dtype(op, "weights", weights, at::kFloat);
+  check::shape(op, "weights", weights, {rows});
+  check::device(op, "weights", weights, device);
+}
+
+void check_norm(std::string_view op, at::Tensor const& x, at::Tensor const& weight, double eps) {
+  check::floating(op, "x", x);
+  check::shape(op, "x", x, {-1, -1});
+  check::floating(op, "weight", weight);
+  check::shape(op, "weight", weight, {x.size(1)});
+  check::device(op, "weight", weight, x.device());
+  if (!(eps >= 0)) check::refuse(op, "eps", "it is " + std::to_string(eps));
+}
+
 void check_dials(std::string_view op, at::Tensor const& ids, at::Tensor const& rows, Dials const& dials) {
   check::dtype(op, "dials.toward", dials.toward, at::kLong);
   check::dtype(op, "dials.share", dials.share, at::kFloat);
@@ -85,12 +105,7 @@ RowLoss masked_cross_entropy(at::Tensor const& base_logits, at::Tensor const& be
   check::dtype(op, "behavior_logits", behavior_logits, base_logits.scalar_type());
   check::shape(op, "behavior_logits", behavior_logits, {rows, behavior_ids.size(0)});
   check::device(op, "behavior_logits", behavior_logits, device);
-  check::dtype(op, "targets", targets, at::kLong);
-  check::shape(op, "targets", targets, {rows});
-  check::device(op, "targets", targets, device);
-  check::dtype(op, "weights", weights, at::kFloat);
-  check::shape(op, "weights", weights, {rows});
-  check::device(op, "weights", weights, device);
+  check_rows(op, targets, weights, rows, device);
   check::ids(op, "targets", targets, base_logits.size(1), behavior_ids);
   auto out = on_bodies()
                  ? fused::masked_cross_entropy(base_logits, behavior_logits, behavior_ids, targets, weights)
@@ -115,12 +130,7 @@ RowLoss masked_linear_cross_entropy(at::Tensor const& hidden, at::Tensor const& 
   check::dtype(op, "behavior_head", behavior_head, hidden.scalar_type());
   check::shape(op, "behavior_head", behavior_head, {behavior_ids.size(0), width});
   check::device(op, "behavior_head", behavior_head, device);
-  check::dtype(op, "targets", targets, at::kLong);
-  check::shape(op, "targets", targets, {rows});
-  check::device(op, "targets", targets, device);
-  check::dtype(op, "weights", weights, at::kFloat);
-  check::shape(op, "weights", weights, {rows});
-  check::device(op, "weights", weights, device);
+  check_rows(op, targets, weights, rows, device);
   check::ids(op, "targets", targets, head.size(0), behavior_ids);
   bool added = false;
   for (auto const& [name, sum, table] : {std::tuple("into.head", into.head, head),
@@ -143,28 +153,18 @@ RowLoss masked_linear_cross_entropy(at::Tensor const& hidden, at::Tensor const& 
 
 at::Tensor rms_norm(at::Tensor const& x, at::Tensor const& weight, double eps) {
   constexpr auto op = "rms_norm";
-  check::floating(op, "x", x);
-  check::shape(op, "x", x, {-1, -1});
-  check::floating(op, "weight", weight);
-  check::shape(op, "weight", weight, {x.size(1)});
-  check::device(op, "weight", weight, x.device());
-  if (!(eps >= 0)) check::refuse(op, "eps", "it is " + std::to_string(eps));
+  check_norm(op, x, weight, eps);
   return on_bodies() ? fused::rms_norm(x, weight, eps) : reference::rms_norm(x, weight, eps);
 }
 
 Normed passing_rms_norm(at::Tensor const& x, at::Tensor const& residual, at::Tensor const& weight, double eps) {
   constexpr auto op = "passing_rms_norm";
-  check::floating(op, "x", x);
-  check::shape(op, "x", x, {-1, -1});
-  check::floating(op, "weight", weight);
-  check::shape(op, "weight", weight, {x.size(1)});
-  check::device(op, "weight", weight, x.device());
+  check_norm(op, x, weight, eps);
   if (residual.defined()) {
     check::dtype(op, "residual", residual, x.scalar_type());
     check::shape(op, "residual", residual, {x.size(0), x.size(1)});
     check::device(op, "residual", residual, x.device());
   }
-  if (!(eps >= 0)) check::refuse(op, "eps", "it is " + std::to_string(eps));
   return (on_bodies() ? fused::passing_rms_norm : reference::passing_rms_norm)(x, residual, weight, eps);
 }
 

@@ -19,6 +19,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -119,10 +120,10 @@ def ours(args, round_):
         "data": {"file": str(SCRATCH / "records.h5"), "max_length": 2 * args.max_length, "group_size": 1},
         "train": {"global_batch_size": args.batch, "num_epochs": 1, "threads_per_rank": args.threads},
         "optimizer": {"learning_rate": 2e-5}, "parallel": {"lanes": 1}, "evaluate": {"suites": []}}))
-    subprocess.run(["rm", "-rf", folder], check=True)
+    shutil.rmtree(folder, ignore_errors=True)
     _, peak, wall = run([BSFT, "train", "--config", config], args.threads)
     steps = [json.loads(line) for line in open(folder / "metrics.jsonl")]
-    subprocess.run(["rm", "-rf", folder / "checkpoints"], check=True)
+    shutil.rmtree(folder / "checkpoints")
     total = lambda key: sum(step[key] for step in steps)
     stages = {key: sum(step["seconds"][key] for step in steps) for key in steps[0]["seconds"]}
     assert total("records") == args.steps * args.batch, "not every record was seen once"

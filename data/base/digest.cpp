@@ -41,7 +41,17 @@ std::string sha256_hex(std::string_view bytes) {
   return hex(out.data(), size);
 }
 
-std::string sha256_file(std::filesystem::path const& file) { return sha256_hex(MappedFile(file).bytes()); }
+std::string sha256_file(std::filesystem::path const& file) {
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> const state(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  ensure(EVP_DigestInit_ex(state.get(), EVP_sha256(), nullptr) == 1, "SHA-256");
+  read_blocks(file, [&](std::string_view block) {
+    ensure(EVP_DigestUpdate(state.get(), block.data(), block.size()) == 1, "SHA-256");
+  });
+  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
+  unsigned int size = 0;
+  ensure(EVP_DigestFinal_ex(state.get(), out.data(), &size) == 1, "SHA-256");
+  return hex(out.data(), size);
+}
 
 struct Digest::State {
   XXH3_state_t* xxh = XXH3_createState();

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -34,6 +35,26 @@ class Descriptor {
   int fd_;
 };
 
+std::size_t regular_size(int fd, fs::path const& path) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) fail("stat", path);
+  if (!S_ISREG(info.st_mode)) throw Broken(path.string(), "not a regular file");
+  return static_cast<std::size_t>(info.st_size);
+}
+
+// Fills `into` up to the file's end; the bytes that it holds then.
+std::size_t read_some(int fd, std::string& into, fs::path const& path) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    ssize_t const n = ::read(fd, into.data() + done, into.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("read", path);
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  return done;
+}
+
 void write_all(int fd, std::string_view bytes, fs::path const& path) {
   while (!bytes.empty()) {
     ssize_t const n = ::write(fd, bytes.data(), bytes.size());
@@ -47,22 +68,18 @@ void write_all(int fd, std::string_view bytes, fs::path const& path) {
 
 std::string read_file(fs::path const& file, std::size_t limit_bytes) {
   Descriptor const fd(file, O_RDONLY);
-  struct stat info {};
-  if (::fstat(fd, &info) != 0) fail("stat", file);
-  if (!S_ISREG(info.st_mode)) throw Broken(file.string(), "not a regular file");
-  if (static_cast<std::size_t>(info.st_size) > limit_bytes)
-    throw Broken(file.string(), std::to_string(info.st_size) + " bytes, at most " + std::to_string(limit_bytes));
-  std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    ssize_t const n = ::read(fd, bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail("read", file);
-    if (n == 0) break;
-    done += static_cast<std::size_t>(n);
-  }
-  bytes.resize(done);
+  std::size_t const size = regular_size(fd, file);
+  if (size > limit_bytes)
+    throw Broken(file.string(), std::to_string(size) + " bytes, at most " + std::to_string(limit_bytes));
+  std::string bytes(size, '\0');
+  bytes.resize(read_some(fd, bytes, file));
   return bytes;
+}
+
+void read_blocks(fs::path const& file, std::function<void(std::string_view)> const& each) {
+  Descriptor const fd(file, O_RDONLY);
+  std::string block(std::min(regular_size(fd, file) + 1, std::size_t{1} << 20), '\0');
+  while (std::size_t const size = read_some(fd, block, file)) each(std::string_view(block).substr(0, size));
 }
 
 void write_atomically(fs::path const& file, std::string_view bytes) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 namespace bsft {
 
 std::string read_file(std::filesystem::path const& file, std::size_t limit_bytes = std::size_t{1} << 30);
+// A block of at most 1 MiB after another, so that a file's size is not the process's; never called for an empty file.
+void read_blocks(std::filesystem::path const& file, std::function<void(std::string_view)> const& each);
 void write_atomically(std::filesystem::path const& file, std::string_view bytes);
 // The parts, one after another.
 void write_atomically(std::filesystem::path const& file, std::span<std::string_view const> parts);

@@ -20,6 +20,12 @@ TEST(Digest, FileEqualsBytes) {
   Scratch const scratch("digest");
   write_atomically(scratch / "a", "abc");
   EXPECT_EQ(sha256_file(scratch / "a"), sha256_hex("abc"));
+  for (std::size_t const size : {0, 1, (1 << 20) - 1, 1 << 20, (3 << 20) + 17}) {  // read_blocks has blocks of 1 MiB
+    std::string bytes(size, 'x');
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 2654435761U >> 13);
+    write_atomically(scratch / "b", bytes);
+    EXPECT_EQ(sha256_file(scratch / "b"), sha256_hex(bytes)) << size;
+  }
 }
 
 TEST(Digest, CutBetweenPartsCounts) {

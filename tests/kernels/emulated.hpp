@@ -98,6 +98,7 @@ struct Emulated {
   double tolerance = 0;  // against the CPU's Team; 0: the same bits
   double minimum = 0;    // bytes of kernels/README.md's formula
   double again = 0;      // bytes that it asks for again, to be found in a cache
+  bool ragged = false;   // its lists begin anywhere: only what reaches the memory is held to the formula
   std::function<void(Arrays&)> on_cpu;
   std::function<void(Arrays&, kernel::Emulator&)> emulated;
 };
@@ -105,7 +106,7 @@ struct Emulated {
 template <class Kernel>
 Emulated emulated(std::string name, std::int64_t blocks, std::function<Kernel(Arrays&)> build, double tolerance,
                   double minimum, double again = 0) {
-  Emulated e{std::move(name), blocks, Kernel::threads, tolerance, minimum, again, {}, {}};
+  Emulated e{std::move(name), blocks, Kernel::threads, tolerance, minimum, again, false, {}, {}};
   e.on_cpu = [=](Arrays& arrays) { run::run_blocks<run::Baseline>(build(arrays), 0, 1, 1); };
   e.emulated = [=](Arrays& arrays, kernel::Emulator& emulator) {
     Kernel const kernel = build(arrays);
@@ -377,8 +378,8 @@ inline std::vector<Emulated> plain_kernels(std::int64_t n) {
   return list;
 }
 
-// A mask over sequences of 1 to 40 tokens.
-inline std::vector<Emulated> mask_kernels(std::int64_t sequences) {
+// A mask over sequences of 1 to 40 tokens, or, to count bytes, of `length` tokens with a quarter supervised.
+inline std::vector<Emulated> mask_kernels(std::int64_t sequences, std::int32_t fixed_length = 0) {
   using namespace kernel;
   struct Made {
     MaskSpan* spans;
@@ -390,7 +391,8 @@ inline std::vector<Emulated> mask_kernels(std::int64_t sequences) {
   auto const make = [=](Arrays& a) {
     Made m{nullptr, nullptr, 0, 0, {}};
     m.spans = a.make<MaskSpan>("spans", sequences, Use::input, [&](std::int64_t b) {
-      std::int32_t const length = std::int32_t(1 + a.below(40)), prompt = std::int32_t(a.below(length + 1));
+      std::int32_t const length = fixed_length ? fixed_length : std::int32_t(1 + a.below(40));
+      std::int32_t const prompt = fixed_length ? length * 3 / 4 : std::int32_t(a.below(length + 1));
       std::int32_t const behavior = std::min(prompt + 1, length), response = std::max(behavior, length - 1);
       MaskSpan const s{m.tokens, prompt, behavior, response, length, std::int32_t(b % 3), std::int32_t(b % 2)};
       m.tokens += length;
@@ -406,6 +408,7 @@ inline std::vector<Emulated> mask_kernels(std::int64_t sequences) {
     m.start.push_back(m.rows);
     return m;
   };
+  double const B = double(sequences), T = B * fixed_length, supervised = T / 4 * 2 / 3;  // a task in three weighs 0
   std::vector<Emulated> list;
   list.push_back(emulated<MaskPlan>(
       "MaskPlan", 2,
@@ -414,7 +417,7 @@ inline std::vector<Emulated> mask_kernels(std::int64_t sequences) {
         auto const start = a.output<std::int64_t>("start", sequences + 1);
         return MaskPlan{m.spans, m.weights, start, a.output<MaskCell>("cells", 6), sequences, 3, 2, lambda};
       },
-      0, 0));
+      0, fixed_length ? B * (sizeof(MaskSpan) + 8) + 8 + 6 * sizeof(MaskCell) + 12 : 0));
   list.push_back(emulated<MaskWrite>(
       "MaskWrite", 2,
       [=](Arrays& a) {
@@ -432,7 +435,8 @@ inline std::vector<Emulated> mask_kernels(std::int64_t sequences) {
                          weights,   row,       row_target, row_weight, a.output<std::uint8_t>("channel", m.rows),
                          sequences, lambda};
       },
-      0, 0));
+      0, fixed_length ? B * (sizeof(MaskSpan) + 12) + 12 * T + 21 * supervised : 0));
+  for (Emulated& e : list) e.ragged = true;
   return list;
 }
 

@@ -3,13 +3,13 @@
 
   tests/bench/run.sh against_trl [--rounds N] [--steps N] [--batch N] [--threads N] [--max-length N]
 
-Both are one process on the same records, each seen once, in batches of the same size, independent order, fp32, with
-behaviour tokens.  Tokens are those of prompt, behaviour token, response and end, counted once for both: TRL's padding
-and our chat template are work, not tokens.  tokens_per_second is tokens over the sum of the steps' seconds, a median of
-the rounds; peak memory is the process's largest resident set.
+Both are one process on the same sequences (prompt, newline, behaviour token, response, end: our model.template none),
+each seen once, in batches of the same size, independent order, fp32.  TRL's padding is work, not tokens.
+tokens_per_second is tokens over the sum of the steps' seconds, a median of the rounds; peak memory is the process's
+largest resident set.
 useful_share_of_peak = c · tokens / seconds / P: P the machine's sgemm rate in this run (the best of the rounds),
   c = 6 N_body + 12 ctx H E L - 6 (n_q + n_o + n_mlp) (1 - s) + 6 D V s
-FLOP a token of ours with its template; s the supervised share, ctx the mean causal context, the third term what the last
+FLOP a token; s the supervised share, ctx the mean causal context, the third term what the last
 layer skips.  stages: our seconds a step; gemm: what the useful FLOP would take at P.
 The peer is ../shared/peers/trl_sft.py, run where it lies; its packages go into .cache/trl-venv, over this project's own
 torch and transformers.
@@ -97,8 +97,8 @@ def chosen_records(count, max_length):
     return lines, lengths
 
 
-def useful_flop(lengths, tokens, supervised):
-    """c · tokens of one run of ours: `lengths` without the template, which adds as much to each record."""
+def useful_flop(lengths, supervised):
+    """c · tokens of one run."""
     shape = json.loads((MODEL / "config.json").read_text())
     D, F, L, V, H = (shape[k] for k in ("hidden_size", "intermediate_size", "num_hidden_layers", "vocab_size",
                                         "num_attention_heads"))
@@ -106,18 +106,18 @@ def useful_flop(lengths, tokens, supervised):
     n_q = n_o = D * H * E
     n_mlp = 3 * D * F
     body = L * (n_q + n_o + n_mlp + 2 * D * G * E)
-    full = [length + (tokens - sum(lengths)) / len(lengths) for length in lengths]
-    context = sum(length * (length + 1) / 2 for length in full) / tokens
+    tokens = sum(lengths)
+    context = sum(length * (length + 1) / 2 for length in lengths) / tokens
     s = supervised / tokens
     return tokens * (6 * body + 12 * context * H * E * L - 6 * (n_q + n_o + n_mlp) * (1 - s) + 6 * D * V * s)
 
 
-def ours(args, round_):
+def ours(args, round_, tokens):
     folder = SCRATCH / f"run-{round_}"
     config = SCRATCH / "config.yaml"
     config.write_text(json.dumps({  # YAML, too
-        "run": {"dir": str(folder)}, "model": {"path": str(MODEL)},
-        "data": {"file": str(SCRATCH / "records.h5"), "max_length": 2 * args.max_length, "group_size": 1},
+        "run": {"dir": str(folder)}, "model": {"path": str(MODEL), "template": "none"},
+        "data": {"file": str(SCRATCH / "records.h5"), "max_length": args.max_length, "group_size": 1},
         "train": {"global_batch_size": args.batch, "num_epochs": 1, "threads_per_rank": args.threads},
         "optimizer": {"learning_rate": 2e-5}, "parallel": {"lanes": 1}, "evaluate": {"suites": []}}))
     shutil.rmtree(folder, ignore_errors=True)
@@ -127,7 +127,8 @@ def ours(args, round_):
     total = lambda key: sum(step[key] for step in steps)
     stages = {key: sum(step["seconds"][key] for step in steps) for key in steps[0]["seconds"]}
     assert total("records") == args.steps * args.batch, "not every record was seen once"
-    return {"seconds": stages["total"], "peak": peak, "wall": wall, "stages": stages, "tokens": total("tokens"),
+    assert total("tokens") == tokens, f"{total('tokens')} tokens where the peer has {tokens}"
+    return {"seconds": stages["total"], "peak": peak, "wall": wall, "stages": stages,
             "supervised": total("supervised_tokens"), "steps": len(steps)}
 
 
@@ -156,27 +157,27 @@ def main():
     python = peer_python()
     lines, lengths = chosen_records(args.steps * args.batch, args.max_length)
     (SCRATCH / "records.jsonl").write_text("".join(lines))
-    run([BSFT, "data", "build", "--records", SCRATCH / "records.jsonl", "--model", MODEL, "--out",
-         SCRATCH / "records.h5"], args.threads)
+    run([BSFT, "data", "build", "--records", SCRATCH / "records.jsonl", "--model", MODEL,
+         "--template", "none", "--out", SCRATCH / "records.h5"], args.threads)
     tokens = sum(lengths)
 
     mine, other, rate, load = [], [], 0.0, []
     for round_ in range(args.rounds):
         load.append(os.getloadavg()[0])
         rate = max(rate, float(run([sys.executable, "-c", SGEMM, args.threads], args.threads)[0]))
-        mine.append(ours(args, round_))
+        mine.append(ours(args, round_, tokens))
         other.append(theirs(args, python, tokens))
         print(f"against_trl: round {round_ + 1}: {tokens / mine[-1]['seconds']:.1f} tokens/s, TRL "
               f"{tokens / other[-1]['seconds']:.1f}", file=sys.stderr)
 
     median = lambda runs, key: statistics.median(r[key] for r in runs)
     speed, peer_speed = tokens / median(mine, "seconds"), tokens / median(other, "seconds")
-    flop = useful_flop(lengths, mine[0]["tokens"], mine[0]["supervised"])
+    flop = useful_flop(lengths, mine[0]["supervised"])
     stages = {key: round(statistics.median(r["stages"][key] for r in mine) / args.steps, 3) for key in mine[0]["stages"]}
     print(json.dumps({
         "bench": "against_trl", "model": MODEL.name, "data": f"{RECORDS.name} <= {args.max_length}",
         "batch": args.batch, "steps": args.steps, "rounds": args.rounds, "threads": args.threads, "peer": PACKAGES[0],
-        "tokens": tokens, "tokens_with_template": mine[0]["tokens"], "supervised_tokens": mine[0]["supervised"],
+        "tokens": tokens, "supervised_tokens": mine[0]["supervised"],
         "tokens_per_second": [round(speed, 1), round(peer_speed, 1)],
         "tokens_per_second_ratio": round(speed / peer_speed, 2),
         "ratio_by_round": [round(b["seconds"] / a["seconds"], 2) for a, b in zip(mine, other)],

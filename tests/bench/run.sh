@@ -19,6 +19,7 @@ case "${1:-}" in
     shift
     [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
     "$cmake" --build "$build" --target bsft >&2
+    .venv/bin/python launch/smollm2.py --out .cache/smollm2-135m >&2
     source launch/mpi.sh
     exec .venv/bin/python tests/bench/against_trl.py "$@"
     ;;

@@ -93,8 +93,8 @@ StepMetrics Stepper::gradient(Batch const& batch) {
     trainers_.host.all_reduce(before.sums());
   }
   double const weight = before.weight();
-  decoder_.flat_gradient().zero_();
   if (weight == 0) {
+    decoder_.flat_gradient().zero_();
     before.fill(metrics);
     metrics.empty_batches = 1;
     return metrics;

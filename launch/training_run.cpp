@@ -111,7 +111,7 @@ void TrainingRun::resume() {
     check_same(*found, config_, data_->reader().catalog().data_digest);
     chosen = found->folder.string();
   });
-  chosen = job_.everyone().all_gather(chosen).front();
+  chosen = job_.everyone().exchange(chosen).front();
   together([&] {
     if (!chosen.empty()) {
       FoundCheckpoint const found{chosen, read_manifest(chosen)};

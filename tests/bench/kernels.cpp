@@ -89,6 +89,19 @@ void layers(Model const& s) {
       "rms_norm", s.name, [&] { return op::rms_norm(x, w, 1e-5); },
       [&] { return x * at::rsqrt(x.square().mean(1, true) + 1e-5) * w; }, {x, w});
 
+  auto const residual = leaf({s.T, s.D});  // both outputs go on, as in a decoder
+  with_backward(
+      "rms_norm with a residual", s.name,
+      [&] {
+        auto const [h, y] = op::passing_rms_norm(x, residual, w, 1e-5);
+        return h + y;
+      },
+      [&] {
+        auto const h = x + residual;
+        return h + h * at::rsqrt(h.square().mean(1, true) + 1e-5) * w;
+      },
+      {x, residual, w});
+
   auto const q = leaf({s.T, s.H, s.E}), angle = normal({s.T, s.E / 2});
   auto const c = angle.cos(), si = angle.sin();
   auto const wide_c = at::cat({c, c}, 1).unsqueeze(1), wide_s = at::cat({si, si}, 1).unsqueeze(1);

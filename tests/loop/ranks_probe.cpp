@@ -30,7 +30,7 @@ int main(int, char** argv) {
          {}});
   at::Tensor const flat = model->flat().detach().contiguous();
   std::string const sha = sha256_hex({static_cast<char const*>(flat.data_ptr()), flat.nbytes()});
-  for (std::string const& theirs : trainers->all_gather(sha)) {
+  for (std::string const& theirs : trainers->exchange(sha)) {
     if (theirs != sha) return 1;  // ranks disagree
   }
   if (trainers->rank() == 0) std::printf("%s %s\n", sha.c_str(), losses.c_str());

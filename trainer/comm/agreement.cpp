@@ -23,7 +23,7 @@ void together(Communicator& group, std::function<void()> const& work) {
     std::string const words = error.what();
     failed(Exit::internal, words.substr(0, words.find('\n')));
   }
-  for (std::string const& theirs : group.all_gather(mine)) {
+  for (std::string const& theirs : group.exchange(mine)) {
     if (theirs.empty()) continue;
     std::istringstream text(theirs);
     std::string line;

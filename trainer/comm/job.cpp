@@ -48,7 +48,7 @@ class OverMpi final : public Job {
  public:
   OverMpi() {
     int provided = 0;
-    check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
     if (provided < MPI_THREAD_FUNNELED) {
       throw Unavailable("this MPI library", "it supports no threads beside the one that calls it",
                         "use one built with thread support");

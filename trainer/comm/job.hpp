@@ -1,9 +1,9 @@
 // The ranks of this job: trainers first, the evaluator ranks last.
 //
-// Job::over_mpi starts MPI (funneled: only the thread that made the world calls it) and ends it; Job::alone is one
-// rank without MPI.  split() makes the trainers' communicator; an evaluator rank gets none, so trainers never wait for
-// it. Collective: split, everyone()'s verbs, wait_for_all. Errors: Failed(peer_lost) with MPI's words; Invalid(config)
-// where no trainer would be left. One a process.
+// Job::over_mpi starts MPI, with MPI_THREAD_MULTIPLE where the library has it so that sums go on beside the
+// computation, and ends it; Job::alone is one rank without MPI.  split() makes the trainers' communicator; an evaluator
+// rank gets none, so trainers never wait for it. Collective: split, everyone()'s verbs, wait_for_all. Errors:
+// Failed(peer_lost) with MPI's words; Invalid(config) where no trainer would be left. One a process.
 #pragma once
 
 #include <memory>

@@ -5,27 +5,17 @@
 #include <ATen/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
-#include <nccl.h>
 
-#include <algorithm>
-#include <vector>
+#include <utility>
 
 #include "data/base/error.hpp"
 #include "trainer/comm/mpi.hpp"
+#include "trainer/comm/nccl_link.hpp"
 
 namespace bsft {
 namespace {
 
 constexpr std::int64_t segment_bytes = std::int64_t{64} << 20;
-
-[[noreturn]] void lost(ncclResult_t code, char const* call) {
-  throw Failed(Exit::peer_lost, call, ncclGetErrorString(code),
-               "look for the first rank that failed, then start again with --resume auto");
-}
-
-void check_nccl(ncclResult_t code, char const* call) {
-  if (code != ncclSuccess) lost(code, call);
-}
 
 std::string text(int version) {
   return std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
@@ -45,159 +35,83 @@ void require_version() {
                       "put the libnccl.so.2 that it was built with first in LD_LIBRARY_PATH");
 }
 
-ncclDataType_t type_of(at::Tensor const& tensor) {
-  switch (tensor.scalar_type()) {
-    case at::kFloat:
-      return ncclFloat32;
-    case at::kDouble:
-      return ncclFloat64;
-    default:
-      throw Error(Exit::internal, "a sum of type " + std::string(at::toString(tensor.scalar_type())),
-                  "sums are of fp32 or fp64");
+// The first rank's; what fails there is told to the others, who wait for it.
+ncclUniqueId common_id(Communicator& host) {
+  ncclUniqueId id{};
+  std::string refusal;
+  if (host.rank() == 0) {
+    ncclResult_t const made = ncclGetUniqueId(&id);
+    if (made != ncclSuccess) refusal = ncclGetErrorString(made);
   }
+  std::string const first = host.exchange(refusal).front();
+  if (!first.empty()) throw Failed(Exit::peer_lost, "ncclGetUniqueId on the first rank", first, "see `bsft doctor`");
+  host.broadcast(at::from_blob(&id, {static_cast<std::int64_t>(sizeof id)}, at::kByte), 0).wait();
+  return id;
 }
 
 class NcclCommunicator final : public Communicator {
  public:
-  NcclCommunicator(MPI_Comm group, Reduction reduction, at::Device device)
-      : host_(mpi_communicator(group, reduction)),
-        reduction_(reduction),
-        device_(device),
-        stream_(c10::cuda::getStreamFromPool(false, device.index())) {
-    ncclUniqueId id{};
-    std::string refusal;
-    if (host_->rank() == 0) {
-      // The others wait for the id: what fails here is told to them in its place.
-      ncclResult_t const made = ncclGetUniqueId(&id);
-      if (made != ncclSuccess) refusal = ncclGetErrorString(made);
-    }
-    std::string const first = host_->all_gather(refusal).front();
-    if (!first.empty()) throw Failed(Exit::peer_lost, "ncclGetUniqueId on the first rank", first, "see `bsft doctor`");
-    check_mpi(MPI_Bcast(&id, sizeof id, MPI_BYTE, 0, group), "MPI_Bcast of NCCL's id");
-    c10::cuda::CUDAGuard const guard(device_);
-    check_nccl(ncclCommInitRank(&comm_, host_->size(), id, host_->rank()), "ncclCommInitRank");
-  }
-  ~NcclCommunicator() override {
-    if (comm_) ncclCommAbort(comm_);  // destroy would wait for a peer that may be gone
-  }
-  NcclCommunicator(NcclCommunicator const&) = delete;
-  NcclCommunicator& operator=(NcclCommunicator const&) = delete;
+  NcclCommunicator(std::unique_ptr<Communicator> host, std::unique_ptr<Communicator> over_link, at::Device device,
+                   c10::cuda::CUDAStream stream)
+      : host_(std::move(host)), over_link_(std::move(over_link)), device_(device), stream_(stream) {}
 
   int rank() const override { return host_->rank(); }
   int size() const override { return host_->size(); }
   std::string backend() const override { return "nccl"; }
 
-  void all_reduce(at::Tensor tensor) override {
-    if (tensor.device().is_cpu()) return host_->all_reduce(tensor);
-    if (size() == 1 || tensor.numel() == 0) return;
-    ncclDataType_t const type = type_of(tensor);
-    auto const flat = on_device(tensor).view({-1});
-    on_stream([&] {
-      std::int64_t const segment = segment_bytes / std::int64_t(tensor.itemsize());
-      for (std::int64_t begin = 0; begin < flat.numel(); begin += segment) {
-        auto const part = flat.narrow(0, begin, std::min(segment, flat.numel() - begin));
-        if (reduction_ == Reduction::exact)
-          sum_segment(part, type);
-        else
-          check_nccl(ncclAllReduce(part.data_ptr(), part.data_ptr(), std::size_t(part.numel()), type, ncclSum, comm_,
-                                   stream_.stream()),
-                     "ncclAllReduce");
-      }
-    });
+  Pending all_reduce(at::Tensor x) override {
+    if (x.device().is_cpu()) return host_->all_reduce(x);
+    return on_stream([&] { over_link_->all_reduce(x).wait(); });
   }
-
-  void broadcast(at::Tensor tensor, int root) override {
-    if (tensor.device().is_cpu()) return host_->broadcast(tensor, root);
-    if (size() == 1 || tensor.numel() == 0) return;
-    on_device(tensor);
-    on_stream([&] {
-      check_nccl(ncclBroadcast(tensor.data_ptr(), tensor.data_ptr(), tensor.nbytes(), ncclUint8, root, comm_,
-                               stream_.stream()),
-                 "ncclBroadcast");
-    });
+  Pending reduce_scatter(at::Tensor x) override {
+    if (x.device().is_cpu()) return host_->reduce_scatter(x);
+    return on_stream([&] { over_link_->reduce_scatter(x).wait(); });
   }
-
+  Pending all_gather(at::Tensor x) override {
+    if (x.device().is_cpu()) return host_->all_gather(x);
+    return on_stream([&] { over_link_->all_gather(x).wait(); });
+  }
+  Pending all_to_all(at::Tensor to, at::Tensor from) override {
+    if (to.device().is_cpu()) return host_->all_to_all(to, from);
+    return on_stream([&] { over_link_->all_to_all(to, from).wait(); });
+  }
+  Pending broadcast(at::Tensor x, int root) override {
+    if (x.device().is_cpu()) return host_->broadcast(x, root);
+    return on_stream([&] { over_link_->broadcast(x, root).wait(); });
+  }
+  std::vector<std::string> exchange(std::string const& bytes) override { return host_->exchange(bytes); }
   void barrier() override {
     stream_.synchronize();
-    check_progress();
     host_->barrier();
   }
-
-  std::vector<std::string> all_gather(std::string const& bytes) override { return host_->all_gather(bytes); }
+  std::unique_ptr<Communicator> split(int color) override {
+    auto host = host_->split(color);
+    auto over_link = over_link_->split(color);
+    if (!host) return nullptr;
+    return std::make_unique<NcclCommunicator>(std::move(host), std::move(over_link), device_, stream_);
+  }
 
  private:
-  at::Tensor const& on_device(at::Tensor const& tensor) const {
-    ensure(tensor.is_contiguous() && tensor.device() == device_,
-           "NCCL carries contiguous tensors of this rank's device");
-    return tensor;
-  }
-
-  void check_progress() const {
-    ncclResult_t state = ncclSuccess;
-    check_nccl(ncclCommGetAsyncError(comm_, &state), "ncclCommGetAsyncError");
-    if (state != ncclSuccess && state != ncclInProgress) lost(state, "NCCL, in the background");
-  }
-
-  // Our stream runs f after what the current stream holds; the current stream goes on after f.
+  // Our stream runs f after what the current stream holds; who waits makes the stream that is current then wait, not
+  // the host.
   template <class F>
-  void on_stream(F f) {
-    check_progress();
+  Pending on_stream(F f) {
     c10::cuda::CUDAGuard const guard(device_);
-    auto const current = c10::cuda::getCurrentCUDAStream(device_.index());
-    at::cuda::CUDAEvent before, after;
-    before.record(current);
+    at::cuda::CUDAEvent before;
+    before.record(c10::cuda::getCurrentCUDAStream(device_.index()));
     before.block(stream_);
     {
       c10::cuda::CUDAStreamGuard const ours(stream_);
       f();
     }
-    after.record(stream_);
-    after.block(current);
+    auto const after = std::make_shared<at::cuda::CUDAEvent>();
+    after->record(stream_);
+    return Pending([after, device = device_] { after->block(c10::cuda::getCurrentCUDAStream(device.index())); });
   }
 
-  void exchange(at::Tensor const& give, at::Tensor const& take, ncclDataType_t type, int partner) {
-    check_nccl(ncclGroupStart(), "ncclGroupStart");
-    ncclResult_t const sent =
-        ncclSend(give.data_ptr(), std::size_t(give.numel()), type, partner, comm_, stream_.stream());
-    ncclResult_t const taken =
-        ncclRecv(take.data_ptr(), std::size_t(take.numel()), type, partner, comm_, stream_.stream());
-    ncclResult_t const done = ncclGroupEnd();
-    check_nccl(sent, "ncclSend");
-    check_nccl(taken, "ncclRecv");
-    check_nccl(done, "ncclGroupEnd");
-  }
-
-  // As MpiCommunicator's: after the round of distance d, ranks that agree in their lower bits hold the same part.
-  void sum_segment(at::Tensor const& all, ncclDataType_t type) {
-    std::vector<at::Tensor> held{all};
-    auto const inbox = at::empty_like(all);
-    for (int distance = 1; distance < size(); distance *= 2) {
-      auto const part = held.back();
-      std::int64_t const middle = part.numel() / 2;
-      auto const low = part.narrow(0, 0, middle), high = part.narrow(0, middle, part.numel() - middle);
-      bool const lower = (rank() & distance) == 0;
-      auto keep = lower ? low : high;
-      auto const received = inbox.narrow(0, 0, keep.numel());
-      exchange(lower ? high : low, received, type, rank() ^ distance);
-      keep.add_(received);
-      held.push_back(keep);
-    }
-    for (int distance = size() / 2; distance >= 1; distance /= 2) {
-      auto const mine = held.back();
-      held.pop_back();
-      auto const part = held.back();
-      std::int64_t const middle = part.numel() / 2;
-      bool const lower = (rank() & distance) == 0;
-      exchange(mine, lower ? part.narrow(0, middle, part.numel() - middle) : part.narrow(0, 0, middle), type,
-               rank() ^ distance);
-    }
-  }
-
-  std::unique_ptr<Communicator> host_;
-  Reduction reduction_;
+  std::unique_ptr<Communicator> host_, over_link_;
   at::Device device_;
   c10::cuda::CUDAStream stream_;
-  ncclComm_t comm_ = nullptr;
 };
 
 }  // namespace
@@ -207,7 +121,12 @@ std::unique_ptr<Communicator> nccl_communicator(MPI_Comm group, Reduction reduct
     throw Invalid(Exit::config, "parallel.backend: nccl", "the model is on " + device.str(),
                   "set parallel.backend: mpi");
   require_version();
-  return std::make_unique<NcclCommunicator>(group, reduction, device);
+  auto host = mpi_communicator(group, reduction);
+  c10::cuda::CUDAGuard const guard(device);
+  auto const stream = c10::cuda::getStreamFromPool(false, device.index());
+  auto link = nccl_link(common_id(*host), host->rank(), host->size(), stream.stream());
+  auto over_link = collectives(std::move(link), reduction, Progress::in_the_caller, segment_bytes);
+  return std::make_unique<NcclCommunicator>(std::move(host), std::move(over_link), device, stream);
 }
 
 std::string nccl_version() { return "NCCL " + text(loaded_version()) + ", compiled for " + text(NCCL_VERSION_CODE); }

@@ -1,22 +1,27 @@
-#include "trainer/comm/communicator.hpp"
+#include "data/base/error.hpp"
+#include "trainer/comm/collectives.hpp"
 
 namespace bsft {
 namespace {
 
-// A group of one: every verb is the identity.
-class SelfCommunicator final : public Communicator {
+// A group of one.
+class SelfLink final : public Link {
  public:
   int rank() const override { return 0; }
   int size() const override { return 1; }
-  std::string backend() const override { return "self"; }
-  void all_reduce(at::Tensor) override {}
-  void broadcast(at::Tensor, int) override {}
-  void barrier() override {}
-  std::vector<std::string> all_gather(std::string const& bytes) override { return {bytes}; }
+  std::string name() const override { return "self"; }
+  void move(std::span<Message const> out, std::span<Message const> in) override {
+    ensure(out.empty() && in.empty(), "a group of one has no messages");
+  }
+  bool sum(at::Tensor const&) override { return true; }
+  std::unique_ptr<Link> split(int color) override { return color < 0 ? nullptr : std::make_unique<SelfLink>(); }
+  void stop() override {}
 };
 
 }  // namespace
 
-std::unique_ptr<Communicator> self_communicator() { return std::make_unique<SelfCommunicator>(); }
+std::unique_ptr<Communicator> self_communicator() {
+  return collectives(std::make_unique<SelfLink>(), Reduction::exact, Progress::in_the_caller);
+}
 
 }  // namespace bsft

@@ -30,6 +30,14 @@ std::string why_of(std::vector<std::int64_t> const& records, std::string const& 
   return "records " + list + (records.size() > 8 ? " and " + std::to_string(records.size() - 8) + " more" : "");
 }
 
+// Their gradients are the last to be final.
+std::int64_t behaviors_begin(Decoder const& decoder) {
+  for (ParameterRange const& range : decoder.ranges()) {
+    if (range.group == "behavior") return range.begin;
+  }
+  return decoder.flat().size(0);
+}
+
 }  // namespace
 
 NonFinite::NonFinite(std::int64_t step, std::vector<std::int64_t> records, std::string const& names)
@@ -38,20 +46,27 @@ NonFinite::NonFinite(std::int64_t step, std::vector<std::int64_t> records, std::
       step_(step),
       records_(std::move(records)) {}
 
-Stepper::Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes)
+Stepper::Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes,
+                 std::int64_t bucket_bytes)
     : decoder_(decoder),
       optimizer_(optimizer),
       trainers_(trainers),
-      gradients_(static_cast<std::size_t>(lanes)),
+      gradients_(trainers.device, decoder.flat_gradient(), static_cast<std::size_t>(lanes), behaviors_begin(decoder),
+                 bucket_bytes),
       totals_(static_cast<std::size_t>(lanes)) {}
 
-void Stepper::run_lane(LaneBatch const& lane, double scale, Totals& totals, StepMetrics& metrics) {
+void Stepper::run_lane(LaneBatch const& lane, bool last, double scale, Totals& totals, StepMetrics& metrics) {
+  Forest const* final_pass = nullptr;  // whose backward completes the gradient of this rank
+  for (Forest const& pass : lane.passes) {
+    if (last && !pass.supervised.empty()) final_pass = &pass;
+  }
+  Decoder::Ready const ready = [this](std::int64_t begin) { gradients_.ready_from(begin); };
   for (Forest const& pass : lane.passes) {
     if (pass.supervised.empty()) continue;
     op::RowLoss loss;
     {
       Watch watch(metrics.seconds.forward);
-      loss = decoder_.loss(pass, scale);
+      loss = decoder_.loss(pass, scale, &pass == final_pass ? ready : Decoder::Ready());
     }
     {
       Watch watch(metrics.seconds.backward);
@@ -67,7 +82,7 @@ std::vector<std::int64_t> Stepper::gather(std::vector<std::int64_t> const& mine)
   std::ostringstream text;
   for (std::int64_t record : mine) text << record << ' ';
   std::vector<std::int64_t> all;
-  for (std::string const& theirs : trainers_.host.all_gather(text.str())) {
+  for (std::string const& theirs : trainers_.host.exchange(text.str())) {
     std::istringstream words(theirs);
     for (std::int64_t record = 0; words >> record;) all.push_back(record);
   }
@@ -90,7 +105,7 @@ StepMetrics Stepper::gradient(Batch const& batch) {
   Totals const& before = known.back();
   {
     Watch watch(metrics.seconds.reduce);
-    trainers_.host.all_reduce(before.sums());
+    trainers_.host.all_reduce(before.sums()).wait();
   }
   double const weight = before.weight();
   if (weight == 0) {
@@ -104,15 +119,16 @@ StepMetrics Stepper::gradient(Batch const& batch) {
   for (std::size_t i = 0; i < batch.lanes.size(); ++i) {
     decoder_.flat_gradient().zero_();
     lanes[i].count(batch.lanes[i]);
-    run_lane(batch.lanes[i], 1 / weight, lanes[i], metrics);
+    bool const last = i + 1 == batch.lanes.size();
+    run_lane(batch.lanes[i], last, 1 / weight, lanes[i], metrics);
     Watch watch(metrics.seconds.reduce);
     totals_.add(lanes[i].sums());
-    gradients_.add(decoder_.flat_gradient());
+    if (!last) gradients_.add();
   }
   {
     Watch watch(metrics.seconds.reduce);
-    trainers_.host.all_reduce(lanes.back().sums());
-    trainers_.device.all_reduce(decoder_.flat_gradient());
+    gradients_.finish();
+    trainers_.host.all_reduce(lanes.back().sums()).wait();
   }
   lanes.back().fill(metrics);
   if (!lanes.back().finite()) throw NonFinite(metrics.step, gather(bad_records_));

@@ -16,6 +16,7 @@
 
 #include "data/base/error.hpp"
 #include "trainer/comm/communicator.hpp"
+#include "trainer/loop/gradient_sum.hpp"
 #include "trainer/loop/lane_sum.hpp"
 #include "trainer/loop/metrics.hpp"
 #include "trainer/optim/optimizer.hpp"
@@ -44,19 +45,21 @@ class NonFinite : public Error {
 class Stepper {
  public:
   // `lanes` of this rank.  All must outlive it.
-  Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes);
+  Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes,
+          std::int64_t bucket_bytes);
   StepMetrics step(Batch const& batch, double learning_rate);
   // The gradient of the batch alone, left in decoder.flat_gradient(): step() without the update.
   StepMetrics gradient(Batch const& batch);
 
  private:
-  void run_lane(LaneBatch const& lane, double scale, Totals& totals, StepMetrics& metrics);
+  void run_lane(LaneBatch const& lane, bool last, double scale, Totals& totals, StepMetrics& metrics);
   std::vector<std::int64_t> gather(std::vector<std::int64_t> const& mine);
 
   Decoder const& decoder_;
   Optimizer& optimizer_;
   Trainers trainers_;
-  LaneSum gradients_, totals_;
+  GradientSum gradients_;
+  LaneSum totals_;
   std::vector<std::int64_t> bad_records_;
 };
 

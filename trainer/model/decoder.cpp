@@ -64,7 +64,7 @@ Decoder::Decoder(Shape shape, std::vector<TokenId> behavior_ids, std::string con
 
 at::Tensor Decoder::forward(Forest const& forest) const { return hidden(forest, {}); }
 
-at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> rows) const {
+at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> rows, Ready const& ready) const {
   at::Device const device = flat_.device();
   std::int64_t const width = shape_.head_width, heads = shape_.heads, kv_heads = shape_.kv_heads;
   at::Tensor const ids = to_tensor<std::int64_t>(forest.tokens, at::kLong, device);
@@ -76,6 +76,8 @@ at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> r
   at::Tensor h = op::behavior_embedding(ids, embedding_, rows_, behavior_index_,
                                         embedding_.requires_grad() ? embedding_.grad() : at::Tensor());
   for (Layer const& layer : layers_) {
+    if (ready && layer.begin >= 0 && h.requires_grad())  // its gradient is there when those of all later weights are
+      h.register_hook([ready, begin = layer.begin](at::Tensor const&) { ready(begin); });
     auto const [stream, n] = op::passing_rms_norm(h, {}, layer.attention_norm, epsilon);
     h = stream;
     Projection const query{layer.query, layer.query_bias}, key{layer.key, layer.key_bias},
@@ -114,7 +116,7 @@ op::RowLoss Decoder::loss(at::Tensor const& hidden, std::vector<SupervisedRow> c
   return row_loss(hidden, index, rows, scale);
 }
 
-op::RowLoss Decoder::loss(Forest const& forest, double scale) const {
+op::RowLoss Decoder::loss(Forest const& forest, double scale, Ready const& ready) const {
   std::vector<std::int32_t> rows;
   for (SupervisedRow const& row : forest.supervised) rows.push_back(row.row);
   std::sort(rows.begin(), rows.end());
@@ -122,7 +124,7 @@ op::RowLoss Decoder::loss(Forest const& forest, double scale) const {
   std::vector<std::int64_t> index;
   for (SupervisedRow const& row : forest.supervised)
     index.push_back(std::lower_bound(rows.begin(), rows.end(), row.row) - rows.begin());
-  return row_loss(hidden(forest, rows), index, forest.supervised, scale);
+  return row_loss(hidden(forest, rows, ready), index, forest.supervised, scale);
 }
 
 op::RowLoss Decoder::row_loss(at::Tensor const& hidden, std::vector<std::int64_t> const& index,

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -63,17 +64,21 @@ class Decoder {
   // Loss of the supervised rows; weights are multiplied by `scale` (1 / Σw of the global batch).
   op::RowLoss loss(at::Tensor const& hidden, std::vector<SupervisedRow> const& rows, double scale) const;
   // The same for a forest's own supervised rows, in their order, and cheaper: the last layer computes only these rows.
-  op::RowLoss loss(Forest const& forest, double scale) const;
+  // ready(begin) is called during backward(), layer by layer from the last: flat_gradient() from `begin` up to the
+  // behaviour rows is final.
+  using Ready = std::function<void(std::int64_t begin)>;
+  op::RowLoss loss(Forest const& forest, double scale, Ready const& ready = {}) const;
   // fp32 logits [rows, exported_vocabulary()]; a column that is no token of the model is -inf.
   at::Tensor logits(at::Tensor const& hidden, std::vector<std::int32_t> const& rows) const;
 
  private:
   struct Layer {
     at::Tensor attention_norm, query, key, value, query_bias, key_bias, value_bias, output, feed_norm, gate, up, down;
+    std::int64_t begin = -1;  // in the flat buffer, -1: frozen
   };
   void allocate(std::string const& freeze, at::Device device);
   // Final hidden states of `rows` (ascending; empty: all).
-  at::Tensor hidden(Forest const& forest, std::span<std::int32_t const> rows) const;
+  at::Tensor hidden(Forest const& forest, std::span<std::int32_t const> rows, Ready const& ready = {}) const;
   op::RowLoss row_loss(at::Tensor const& hidden, std::vector<std::int64_t> const& index,
                        std::vector<SupervisedRow> const& rows, double scale) const;
 

@@ -83,6 +83,9 @@ void Decoder::allocate(std::string const& freeze, at::Device device) {
     parameters_.push_back({one.name, value, one.trainable, one.decays, one.trainable ? offset : -1});
     offset += padded(one.sizes);
   }
+  for (std::int64_t l = 0; l < s.layers; ++l)
+    layers_[static_cast<std::size_t>(l)].begin =
+        parameter("model.layers." + std::to_string(l) + ".input_layernorm.weight").offset;
   if (s.tied) head_ = embedding_, head_rows_ = rows_;
 }
 

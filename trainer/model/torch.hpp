@@ -5,3 +5,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/grad_mode.h>
+
+#if AT_PARALLEL_OPENMP && !defined(_OPENMP)
+#error "this libtorch divides work by OpenMP: without -fopenmp at::parallel_for runs on one thread"
+#endif

@@ -1,0 +1,104 @@
+#include "trainer/loop/gradient_sum.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <thread>
+
+#include "data/base/digest.hpp"
+#include "trainer/comm/threads.hpp"
+
+namespace bsft {
+namespace {
+
+constexpr std::int64_t n = 50'000;
+
+at::Tensor lane(std::uint64_t number) {
+  at::Tensor x = at::empty({n}, at::kFloat);
+  for (std::int64_t i = 0; i < n; ++i) {
+    std::uint64_t const bits = mix(5, number, static_cast<std::uint64_t>(i));
+    x.data_ptr<float>()[i] = std::ldexp(static_cast<float>(bits >> 40) / 1e7F - 0.8F, static_cast<int>(bits % 30) - 15);
+  }
+  return x;
+}
+
+at::Tensor tree(std::uint64_t begin, std::uint64_t end) {
+  if (end - begin == 1) return lane(begin);
+  std::uint64_t const middle = begin + (end - begin) / 2;
+  return tree(begin, middle).add_(tree(middle, end));
+}
+
+TEST(Buckets, cover_once_in_the_order_of_use) {
+  for (std::int64_t const size : {1, 1000, 300'000, 2'000'000}) {
+    for (std::int64_t const late : {std::int64_t{0}, size / 2, size - 1, size}) {
+      for (std::int64_t const bytes : {4, 40'000, 1 << 22}) {
+        if (size > 2000 && bytes == 4) continue;
+        auto const buckets = buckets_of(size, late, bytes);
+        std::int64_t down = late, up = late;
+        for (Part const& bucket : buckets) {
+          EXPECT_LT(bucket.begin, bucket.end);
+          EXPECT_LE((bucket.end - bucket.begin) * 4, std::max<std::int64_t>(4, bytes));
+          if (bucket.end == down && down > 0) {
+            EXPECT_EQ(up, late) << "the late ones come last";
+            down = bucket.begin;
+          } else {
+            EXPECT_EQ(bucket.begin, up);
+            up = bucket.end;
+          }
+        }
+        EXPECT_EQ(down, 0);
+        EXPECT_EQ(up, size);
+      }
+    }
+  }
+  auto const buckets = buckets_of(20'000'000, 20'000'000, 26'214'400);
+  EXPECT_EQ(buckets[0].end - buckets[0].begin, (1 << 20) / 4);
+  EXPECT_EQ(buckets[1].end - buckets[1].begin, 26'214'400 / 4);
+}
+
+// The tree's bits, whatever the ranks, the buckets and when they become ready.
+TEST(GradientSum, is_the_tree_over_lanes_and_ranks) {
+  constexpr std::uint64_t all_lanes = 8;
+  at::Tensor const want = tree(0, all_lanes);
+  for (int ranks : {1, 2, 4, 8}) {
+    for (std::int64_t const bytes : {4'000, 77'777, 1 << 22}) {
+      auto groups = threads_communicators(ranks, Reduction::exact, 30'000);
+      std::vector<std::thread> threads;
+      for (int r = 0; r < ranks; ++r) {
+        threads.emplace_back([&, r] {
+          auto const group = std::move(groups[static_cast<std::size_t>(r)]);
+          std::uint64_t const mine = all_lanes / static_cast<std::uint64_t>(ranks);
+          at::Tensor const flat = at::zeros({n}, at::kFloat);
+          GradientSum sum(*group, flat, mine, n - 100, bytes);
+          for (int round = 0; round < 2; ++round) {
+            for (std::uint64_t l = 0; l + 1 < mine; ++l) {
+              flat.copy_(lane(static_cast<std::uint64_t>(r) * mine + l));
+              sum.add();
+            }
+            // The last lane's gradient comes from the end, in pieces; what is not ready yet is still wrong.
+            at::Tensor const last = lane(static_cast<std::uint64_t>(r) * mine + mine - 1);
+            flat.fill_(1e30F);
+            std::int64_t const pieces[] = {n - 100, n - 9'000, n - 9'001, 20'000, 12'345};
+            std::int64_t end = n - 100;
+            for (std::int64_t const begin : pieces) {
+              flat.narrow(0, begin, end - begin).copy_(last.narrow(0, begin, end - begin));
+              end = begin;
+              if (round == 0 || begin != 20'000) sum.ready_from(begin);
+            }
+            flat.narrow(0, 0, end).copy_(last.narrow(0, 0, end));
+            flat.narrow(0, n - 100, 100).copy_(last.narrow(0, n - 100, 100));
+            sum.finish();
+            EXPECT_EQ(std::memcmp(flat.data_ptr(), want.data_ptr(), flat.nbytes()), 0)
+                << ranks << " ranks, buckets of " << bytes << ", round " << round;
+          }
+          group->barrier();
+        });
+      }
+      for (std::thread& thread : threads) thread.join();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bsft

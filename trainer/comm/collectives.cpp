@@ -1,0 +1,246 @@
+#include "trainer/comm/collectives.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "data/base/error.hpp"
+#include "trainer/comm/work_queue.hpp"
+
+namespace bsft {
+
+Part part_of(std::int64_t n, int rank, int size) {
+  constexpr std::int64_t grain = 16;
+  std::int64_t const each = (n + size * grain - 1) / (size * grain) * grain;
+  return {std::min(n, rank * each), std::min(n, (rank + 1) * each)};
+}
+
+namespace {
+
+at::Tensor slice(at::Tensor const& x, Part part) { return x.narrow(0, part.begin, part.end - part.begin); }
+
+// What a verb does on its link, one verb at a time.
+class Verbs {
+ public:
+  Verbs(std::unique_ptr<Link> link, Reduction reduction, std::int64_t segment_bytes)
+      : link_(std::move(link)),
+        rank_(link_->rank()),
+        size_(link_->size()),
+        reduction_(reduction),
+        segment_bytes_(segment_bytes) {}
+
+  Link& link() const { return *link_; }
+
+  void all_reduce(at::Tensor const& x) {
+    if (size_ == 1) return;
+    std::int64_t const segment = std::max<std::int64_t>(1, segment_bytes_ / static_cast<std::int64_t>(x.itemsize()));
+    for (std::int64_t begin = 0; begin < x.numel(); begin += segment) {
+      at::Tensor const some = x.narrow(0, begin, std::min(segment, x.numel() - begin));
+      if (reduction_ == Reduction::fast && link_->sum(some)) continue;
+      reduce_scatter(some);
+      all_gather(some);
+    }
+  }
+
+  void reduce_scatter(at::Tensor const& x) {
+    if (size_ == 1) return;
+    Part const mine = part_of(x.numel(), rank_, size_);
+    std::int64_t const n = mine.end - mine.begin;
+    at::Tensor const received = inbox(n * size_, x.options());
+    std::vector<Message> out, in;
+    std::vector<at::Tensor> terms;  // [W], by rank
+    for (int r = 0; r < size_; ++r) {
+      terms.push_back(r == rank_ ? slice(x, mine) : received.narrow(0, r * n, n));
+      if (r == rank_) continue;
+      out.push_back({r, slice(x, part_of(x.numel(), r, size_))});
+      in.push_back({r, terms.back()});
+    }
+    link_->move(out, in);
+    at::Tensor const sum = tree(terms, 0, size_);
+    if (!sum.is_same(terms[static_cast<std::size_t>(rank_)])) terms[static_cast<std::size_t>(rank_)].copy_(sum);
+  }
+
+  void all_gather(at::Tensor const& x) {
+    std::vector<Message> out, in;
+    for (int r = 0; r < size_; ++r) {
+      if (r == rank_) continue;
+      out.push_back({r, slice(x, part_of(x.numel(), rank_, size_))});
+      in.push_back({r, slice(x, part_of(x.numel(), r, size_))});
+    }
+    link_->move(out, in);
+  }
+
+  void all_to_all(at::Tensor const& to, at::Tensor const& from) {
+    std::vector<Message> out, in;
+    for (int r = 0; r < size_; ++r) {
+      if (r == rank_) continue;
+      out.push_back({r, from[r]});
+      in.push_back({r, to[r]});
+    }
+    to[rank_].copy_(from[rank_]);
+    link_->move(out, in);
+  }
+
+  void broadcast(at::Tensor const& x, int root) {
+    int const place = (rank_ - root + size_) % size_;  // who holds x: the places below `holders`
+    for (int holders = 1; holders < size_; holders *= 2) {
+      std::vector<Message> out, in;
+      if (place < holders && place + holders < size_) out.push_back({(rank_ + holders) % size_, x});
+      if (place >= holders && place < 2 * holders) in.push_back({(rank_ - holders + size_) % size_, x});
+      link_->move(out, in);
+    }
+  }
+
+  std::vector<std::string> exchange(std::string const& bytes) {
+    at::Tensor const lengths = at::empty({size_}, at::kLong);
+    auto* const length = lengths.data_ptr<std::int64_t>();
+    length[rank_] = static_cast<std::int64_t>(bytes.size());
+    std::vector<Message> out, in;
+    for (int r = 0; r < size_; ++r) {
+      if (r == rank_) continue;
+      out.push_back({r, lengths.narrow(0, rank_, 1)});
+      in.push_back({r, lengths.narrow(0, r, 1)});
+    }
+    link_->move(out, in);
+    std::vector<std::string> all(static_cast<std::size_t>(size_));
+    auto const view = [](std::string& text) {
+      return at::from_blob(text.data(), {static_cast<std::int64_t>(text.size())}, at::kByte);
+    };
+    all[static_cast<std::size_t>(rank_)] = bytes;
+    out.clear();
+    in.clear();
+    for (int r = 0; r < size_; ++r) {
+      if (r == rank_) continue;
+      std::string& theirs = all[static_cast<std::size_t>(r)];
+      theirs.resize(static_cast<std::size_t>(length[r]));
+      out.push_back({r, view(all[static_cast<std::size_t>(rank_)])});
+      in.push_back({r, view(theirs)});
+    }
+    link_->move(out, in);
+    return all;
+  }
+
+ private:
+  // The sum of ranks [begin, end), in the first of them.
+  static at::Tensor tree(std::vector<at::Tensor> const& terms, int begin, int end) {
+    if (end - begin == 1) return terms[static_cast<std::size_t>(begin)];
+    int middle = 1;  // the largest power of two below: an aligned subtree
+    while (2 * middle < end - begin) middle *= 2;
+    at::Tensor left = tree(terms, begin, begin + middle);
+    add(left, tree(terms, begin + middle, end));
+    return left;
+  }
+
+  // On the host by this thread alone: the others compute.
+  static void add(at::Tensor const& into, at::Tensor const& x) {
+    if (!into.is_cpu()) {
+      into.add_(x);
+    } else if (into.scalar_type() == at::kFloat) {
+      add(into.data_ptr<float>(), x.const_data_ptr<float>(), x.numel());
+    } else {
+      add(into.data_ptr<double>(), x.const_data_ptr<double>(), x.numel());
+    }
+  }
+  template <class Real>
+  static void add(Real* into, Real const* x, std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) into[i] += x[i];
+  }
+
+  at::Tensor inbox(std::int64_t n, at::TensorOptions const& options) {
+    auto const bytes = n * static_cast<std::int64_t>(options.dtype().itemsize());
+    if (!inbox_.defined() || inbox_.numel() < bytes || inbox_.device() != options.device())
+      inbox_ = at::empty({bytes}, options.dtype(at::kByte));
+    return inbox_.narrow(0, 0, bytes).view(at::typeMetaToScalarType(options.dtype()));
+  }
+
+  std::unique_ptr<Link> link_;
+  int rank_, size_;
+  Reduction reduction_;
+  std::int64_t segment_bytes_;
+  at::Tensor inbox_;
+};
+
+class Collectives final : public Communicator {
+ public:
+  Collectives(std::unique_ptr<Link> link, Reduction reduction, Progress progress, std::int64_t segment_bytes)
+      : verbs_(std::move(link), reduction, segment_bytes),
+        rank_(verbs_.link().rank()),
+        size_(verbs_.link().size()),
+        reduction_(reduction),
+        progress_(progress),
+        segment_bytes_(segment_bytes),
+        queue_(progress == Progress::background && size_ > 1) {
+    if (reduction == Reduction::exact && (size_ & (size_ - 1)) != 0) {
+      throw Invalid(Exit::config, "parallel.reduction: exact over " + std::to_string(size_) + " trainer ranks",
+                    "its tree needs a power of two",
+                    "start 1, 2, 4, 8 … trainer ranks, or set parallel.reduction: fast");
+    }
+  }
+
+  ~Collectives() override { verbs_.link().stop(); }
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  std::string backend() const override { return verbs_.link().name(); }
+
+  Pending all_reduce(at::Tensor x) override {
+    check_sum(x);
+    return run(x, [this](at::Tensor const& flat) { verbs_.all_reduce(flat); });
+  }
+  Pending reduce_scatter(at::Tensor x) override {
+    check_sum(x);
+    return run(x, [this](at::Tensor const& flat) { verbs_.reduce_scatter(flat); });
+  }
+  Pending all_gather(at::Tensor x) override {
+    return run(x, [this](at::Tensor const& flat) { verbs_.all_gather(flat); });
+  }
+  Pending broadcast(at::Tensor x, int root) override {
+    return run(x, [this, root](at::Tensor const& flat) { verbs_.broadcast(flat, root); });
+  }
+  Pending all_to_all(at::Tensor to, at::Tensor from) override {
+    ensure(to.sizes() == from.sizes() && to.size(0) == size_ && from.is_contiguous(), "a row for each rank");
+    return run(to, [this, from](at::Tensor const& flat) { verbs_.all_to_all(flat.view(from.sizes()), from); });
+  }
+  std::vector<std::string> exchange(std::string const& bytes) override {
+    std::vector<std::string> all;
+    queue_.add([&] { all = verbs_.exchange(bytes); }).wait();
+    return all;
+  }
+  void barrier() override { exchange(""); }
+
+  std::unique_ptr<Communicator> split(int color) override {
+    std::unique_ptr<Link> link;
+    queue_.add([&] { link = verbs_.link().split(color); }).wait();
+    if (!link) return nullptr;
+    return std::make_unique<Collectives>(std::move(link), reduction_, progress_, segment_bytes_);
+  }
+
+ private:
+  static void check_sum(at::Tensor const& x) {
+    ensure(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, "sums are of fp32 or fp64");
+  }
+  template <class Verb>
+  Pending run(at::Tensor const& x, Verb verb) {
+    ensure(x.is_contiguous(), "ranks exchange contiguous tensors");
+    if (x.numel() == 0) return Pending();
+    return queue_.add([verb, flat = x.detach().view({-1})] {
+      at::NoGradGuard const no_grad;
+      verb(flat);
+    });
+  }
+
+  Verbs verbs_;
+  int rank_, size_;
+  Reduction reduction_;
+  Progress progress_;
+  std::int64_t segment_bytes_;
+  WorkQueue queue_;  // ends first
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> collectives(std::unique_ptr<Link> link, Reduction reduction, Progress progress,
+                                          std::int64_t segment_bytes) {
+  return std::make_unique<Collectives>(std::move(link), reduction, progress, segment_bytes);
+}
+
+}  // namespace bsft

@@ -156,7 +156,10 @@ void loss(Model const& s) {
 void head_and_loss(std::int64_t T, std::int64_t V, std::int64_t D, double supervised) {
   constexpr int rounds = 5;  // seconds each
   auto const known = at::tensor({std::int64_t(1), V + 2, V + 3, V + 4}, at::kLong);
-  auto const hidden = leaf({T, D}), head = leaf({V, D}), behavior_head = leaf({4, D});
+  // Logits of a model's spread (about 2.4): wider ones have subnormal probabilities, which make a product crawl on some
+  // CPUs, theirs more than ours.
+  auto const hidden = leaf({T, D}), head = (0.1 * normal({V, D})).requires_grad_(),
+             behavior_head = (0.1 * normal({4, D})).requires_grad_();
   auto const count = std::int64_t(double(T) * supervised);
   auto const index = at::floor_divide(at::arange(count, at::kLong) * T, count).to(options.device);
   auto const targets = at::randint(2, V, {count}, index.options()), all = at::full({T}, -100, index.options());

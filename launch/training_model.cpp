@@ -51,11 +51,11 @@ std::vector<std::string> describe_model(Decoder const& decoder, BehaviorMap cons
   return lines;
 }
 
-std::int64_t state_bytes(Decoder const& decoder, std::int64_t lanes_a_rank) {
+std::int64_t state_bytes(Decoder const& decoder, Optimizer const& optimizer, std::int64_t lanes_a_rank) {
   std::int64_t frozen = 0, levels = 0;
   for (Parameter const& parameter : decoder.parameters()) frozen += parameter.trainable ? 0 : parameter.value.numel();
   while ((std::int64_t{1} << levels) < lanes_a_rank) ++levels;
-  return 4 * (frozen + decoder.flat().numel() * (4 + levels));
+  return 4 * (frozen + decoder.flat().numel() * (2 + levels) + 2 * optimizer.moments().first.numel());
 }
 
 }  // namespace bsft

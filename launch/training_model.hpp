@@ -7,7 +7,7 @@
 
 #include "launch/training_data.hpp"
 #include "trainer/config/config.hpp"
-#include "trainer/model/decoder.hpp"
+#include "trainer/optim/optimizer.hpp"
 
 namespace bsft {
 
@@ -17,6 +17,6 @@ std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& da
 std::vector<std::string> describe_model(Decoder const& decoder, BehaviorMap const& behaviors);
 
 // What one trainer rank keeps, in bytes: weights, gradient, moments, and the lanes' buffers; activations come on top.
-std::int64_t state_bytes(Decoder const& decoder, std::int64_t lanes_a_rank);
+std::int64_t state_bytes(Decoder const& decoder, Optimizer const& optimizer, std::int64_t lanes_a_rank);
 
 }  // namespace bsft

@@ -56,9 +56,15 @@ void TrainingRun::open_data() {
 void TrainingRun::build_model() {
   together([this] {
     model_ = make_model(config_, *data_, job_.device());
-    optimizer_ = std::make_unique<Optimizer>(*model_, config_.optimizer);
+    Buckets const buckets =
+        buckets_of(model_->flat().numel(), model_->behaviors_begin(), config_.parallel.bucket_bytes, op::norm_block);
+    bool const shares = config_.parallel.zero > 0;
+    optimizer_ = std::make_unique<Optimizer>(
+        *model_, config_.optimizer,
+        shares ? std::optional(parts_of(buckets, trainers_->rank(), trainers_->size())) : std::nullopt);
     state_.emplace(TrainState{*model_, *optimizer_, 0, 0});
-    plan_ = {total_steps_of(config_.train, data_->order()), config_.checkpoint.every};
+    plan_ = {total_steps_of(config_.train, data_->order()), config_.checkpoint.every, buckets,
+             shares ? Shared::parts : Shared::whole};
     if (config_.model.freeze != "none") base_digest_ = model_->base_digest();
   });
 }
@@ -81,7 +87,7 @@ int TrainingRun::summarise(std::FILE* stream) const {
   }
   line("steps: " + grouped(plan_.total_steps) + ", " + grouped(order.steps_per_epoch()) + " an epoch");
   for (std::string const& text : describe_model(*model_, data_->reader().catalog().behaviors)) line(text);
-  line("memory: " + grouped(state_bytes(*model_, lanes) >> 20) +
+  line("memory: " + grouped(state_bytes(*model_, *optimizer_, lanes) >> 20) +
        " MiB a rank for weights, gradient and moments, beside " + "the activations of a pass of at most " +
        grouped(config_.train.max_tokens_per_pass) + " tokens");
   std::fflush(stream);
@@ -151,9 +157,10 @@ Manifest TrainingRun::manifest() const {
 }
 
 void TrainingRun::publish(bool last) {
-  bsft::together(*trainers_, [this] {
+  Moments const moments = optimizer_->gather(devices_ ? *devices_ : *trainers_, plan_.buckets);
+  bsft::together(*trainers_, [&] {
     if (!leads()) return;
-    writer_->write(manifest(), *model_, *optimizer_);
+    writer_->write(manifest(), *model_, moments);
     write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
   });
   std::int64_t const every = std::max<std::int64_t>(plan_.checkpoint_every, 1);

@@ -52,7 +52,7 @@ class TrainingRun {
   Job& job_;
   RunPlace& place_;
   std::unique_ptr<Communicator> trainers_, devices_;  // devices_: only where the gradient lies on GPUs
-  int evaluators_ = 0;  // as parallel.evaluator_ranks; a lone rank takes turns instead
+  int evaluators_ = 0;                                // as parallel.evaluator_ranks; a lone rank takes turns instead
   LaneRange mine_;
   std::unique_ptr<TrainingData> data_;
   std::unique_ptr<Decoder> model_;

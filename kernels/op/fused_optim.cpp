@@ -18,16 +18,15 @@ void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor c
               run::elements(parameter.numel(), place), place);
 }
 
-double squared_norm(at::Tensor const& x) {
+static_assert(norm_block == kernel::SquaredNorm::block_elements);
+
+at::Tensor block_squares(at::Tensor const& x) {
   auto const place = run::place_of(x);
   auto const blocks = kernel::SquaredNorm::blocks(x.numel());
   auto const partial = at::empty({blocks}, x.options().dtype(at::kDouble));
   run::launch(kernel::SquaredNorm{pointer<float>(x), pointer<double>(partial), x.numel()},
               run::units(blocks, kernel::SquaredNorm::block_elements), place);
-  auto const host = partial.cpu();
-  double sum = 0;
-  for (std::int64_t b = 0; b < blocks; ++b) sum += pointer<double>(host)[b];
-  return sum;
+  return partial.cpu();
 }
 
 }  // namespace bsft::op::fused

@@ -217,12 +217,20 @@ void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor c
   (on_bodies() ? fused::adamw : reference::adamw)(parameter, gradient, moment1, moment2, settings);
 }
 
-double squared_norm(at::Tensor const& x) {
-  constexpr auto op = "squared_norm";
+at::Tensor block_squares(at::Tensor const& x) {
+  constexpr auto op = "block_squares";
   check::dtype(op, "x", x, at::kFloat);
   check::shape(op, "x", x, {-1});
   if (!x.is_contiguous()) check::refuse(op, "x", "it is not contiguous");
-  return on_bodies() ? fused::squared_norm(x) : reference::squared_norm(x);
+  if (x.numel() == 0) return at::zeros({0}, at::kDouble);
+  return on_bodies() ? fused::block_squares(x) : reference::block_squares(x);
+}
+
+double squared_norm(at::Tensor const& x) {
+  at::Tensor const squares = block_squares(x);
+  double sum = 0;
+  for (std::int64_t b = 0; b < squares.numel(); ++b) sum += squares.const_data_ptr<double>()[b];
+  return sum;
 }
 
 }  // namespace bsft::op

@@ -104,7 +104,11 @@ struct AdamW {
 void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor const& moment1,
            at::Tensor const& moment2, AdamW const& settings);
 
-// Sum of squares in a fixed order (fp64 accumulation over fixed blocks).  x [n] fp32 contiguous.
+// Sums of squares of blocks of norm_block elements, each in a fixed order in fp64: [blocks] fp64 on the host.
+//   x [n] fp32 contiguous
+constexpr std::int64_t norm_block = 32768;
+at::Tensor block_squares(at::Tensor const& x);
+// Their sum, in order.
 double squared_norm(at::Tensor const& x);
 
 }  // namespace bsft::op

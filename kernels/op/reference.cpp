@@ -123,6 +123,10 @@ void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor c
   p.addcdiv_(m, denominator, -s.learning_rate / correction1);
 }
 
-double squared_norm(at::Tensor const& x) { return x.to(at::kDouble).square().sum().item<double>(); }
+at::Tensor block_squares(at::Tensor const& x) {
+  std::vector<at::Tensor> sums;
+  for (at::Tensor const& block : x.split(norm_block)) sums.push_back(block.to(at::kDouble).square().sum());
+  return at::stack(sums).cpu();
+}
 
 }  // namespace bsft::op::reference

@@ -21,6 +21,6 @@ at::Tensor cast_scale(at::Tensor const& x, at::Tensor const& factor);
 at::Tensor swiglu(at::Tensor const& gate, at::Tensor const& up);
 void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor const& moment1,
            at::Tensor const& moment2, AdamW const& settings);
-double squared_norm(at::Tensor const& x);
+at::Tensor block_squares(at::Tensor const& x);
 
 }  // namespace bsft::op::reference

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Run benchmarks by name; each prints JSON lines with both sides of one run.
 #   tests/bench/run.sh kernels [options of tests/bench/kernels.cpp]
+#   tests/bench/run.sh reduction [floats] [rounds]       on 2, 4 and 8 ranks
 #   tests/bench/run.sh against_trl [options of tests/bench/against_trl.py]
 # BSFT_BUILD names the build folder (default build/release).
 set -euo pipefail
@@ -15,6 +16,13 @@ case "${1:-}" in
     "$cmake" --build "$build" --target bench_kernels >&2
     exec "$build/tests/bench_kernels" "$@"
     ;;
+  reduction)
+    shift
+    [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
+    "$cmake" --build "$build" --target bench_reduction >&2
+    source launch/mpi.sh
+    for ranks in 2 4 8; do mpirun -np "$ranks" "$build/tests/bench_reduction" "$@"; done
+    ;;
   against_trl)
     shift
     [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
@@ -25,6 +33,7 @@ case "${1:-}" in
     ;;
   *)
     echo "usage: tests/bench/run.sh kernels [--threads N] [--rounds N] [--device cpu|cuda] [--only layers|head|optimizer]" >&2
+    echo "       tests/bench/run.sh reduction [FLOATS] [ROUNDS]" >&2
     echo "       tests/bench/run.sh against_trl [--rounds N] [--steps N] [--batch N] [--threads N] [--max-length N]" >&2
     exit 64
     ;;

@@ -68,7 +68,7 @@ CheckpointWriter writer_of(fs::path const& run, std::int64_t keep = 10,
 }
 void write(fs::path const& run, std::int64_t step, std::int64_t keep = 10) {
   State const state(step);
-  writer_of(run, keep).write(state.manifest, *state.model, *state.optimizer);
+  writer_of(run, keep).write(state.manifest, *state.model, state.optimizer->moments());
 }
 std::optional<FoundCheckpoint> find(fs::path const& run, std::vector<std::string>* warnings = nullptr) {
   return find_checkpoint(run, [&](std::string const& line) {
@@ -87,15 +87,15 @@ TEST(Checkpoint, RestoresTheSameBits) {
   Scratch const scratch("checkpoint");
   fs::path const run = scratch / "run";
   State const state(3);
-  writer_of(run).write(state.manifest, *state.model, *state.optimizer);
+  writer_of(run).write(state.manifest, *state.model, state.optimizer->moments());
   State other(0);
   auto const found = find(run);
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->manifest.step, 3);
   restore(*found, *other.model, *other.optimizer);
   EXPECT_TRUE(at::equal(other.model->flat(), state.model->flat()));
-  EXPECT_TRUE(at::equal(other.optimizer->moment1(), state.optimizer->moment1()));
-  EXPECT_TRUE(at::equal(other.optimizer->moment2(), state.optimizer->moment2()));
+  EXPECT_TRUE(at::equal(other.optimizer->moments().first, state.optimizer->moments().first));
+  EXPECT_TRUE(at::equal(other.optimizer->moments().second, state.optimizer->moments().second));
   EXPECT_EQ(other.optimizer->updates(), 3);
   EXPECT_EQ(read_file(run / "LATEST"), "step-00000003\n");
 }
@@ -112,7 +112,7 @@ TEST(Checkpoint, AKillBetweenAnyTwoFilesLeavesTheOldOneOrTheNew) {
       State const state(2);
       writer_of(run, 10, [&](std::string const& now) {
         if (now == place) ::_exit(9);
-      }).write(state.manifest, *state.model, *state.optimizer);
+      }).write(state.manifest, *state.model, state.optimizer->moments());
       ::_exit(0);
     }
     int status = 0;
@@ -140,7 +140,7 @@ TEST(Checkpoint, AFailedWriteLeavesNothingBehind) {
   CheckpointWriter writer = writer_of(run, 10, [](std::string const& now) {
     if (now == "state") throw Failed(Exit::io, "disk full");
   });
-  EXPECT_THROW(writer.write(state.manifest, *state.model, *state.optimizer), Failed);
+  EXPECT_THROW(writer.write(state.manifest, *state.model, state.optimizer->moments()), Failed);
   EXPECT_FALSE(fs::exists(checkpoints_of(run) / ".tmp-step-00000001"));
   EXPECT_TRUE(published_steps(run).empty());
 }

@@ -47,8 +47,8 @@ at::Tensor tree(int begin, int end, std::int64_t n) {
 bool same_bits(at::Tensor const& a, at::Tensor const& b) {
   return a.nbytes() == b.nbytes() && std::memcmp(a.const_data_ptr(), b.const_data_ptr(), a.nbytes()) == 0;
 }
-at::Tensor part(at::Tensor const& x, int rank, int size) {
-  Part const p = part_of(x.numel(), rank, size);
+at::Tensor part(at::Tensor const& x, int rank, int size, std::int64_t grain = part_grain) {
+  Part const p = part_of(x.numel(), rank, size, grain);
   return x.narrow(0, p.begin, p.end - p.begin).contiguous();
 }
 
@@ -72,10 +72,12 @@ void expect_tree(Communicator& group) {
     at::Tensor x = values<Real>(group.rank(), n);
     group.all_reduce(x).wait();
     ASSERT_TRUE(same_bits(x, want)) << "all_reduce of " << n << " over " << group.size();
-    x = values<Real>(group.rank(), n);
-    group.reduce_scatter(x).wait();
-    ASSERT_TRUE(same_bits(part(x, group.rank(), group.size()), part(want, group.rank(), group.size())))
-        << "reduce_scatter of " << n << " over " << group.size();
+    for (std::int64_t const grain : {part_grain, std::int64_t{1}, std::int64_t{100}}) {
+      x = values<Real>(group.rank(), n);
+      group.reduce_scatter(x, grain).wait();
+      ASSERT_TRUE(same_bits(part(x, group.rank(), group.size(), grain), part(want, group.rank(), group.size(), grain)))
+          << "reduce_scatter of " << n << " over " << group.size() << ", grain " << grain;
+    }
   }
 }
 

@@ -151,7 +151,7 @@ TEST_F(Refusals, NotBuiltYet) {
              "3:1: duplicate key model (first at " + (folder_ / "c.yaml").string() + ":1:1) keep one of them");
   expect_one("", "--set:1: model.adapter: lora (not built yet) write none", {"model.adapter=lora"});
   expect_one("", "--set:1: model.dtype: bfloat16 (not built yet) write float32", {"model.dtype=bfloat16"});
-  expect_one("parallel: {zero: 1}", "3:12: parallel.zero: 1 (not built yet) write 0");
+  expect_one("parallel: {zero: 2}", "3:12: parallel.zero: 2 (not built yet) write 0 or 1");
 }
 
 TEST_F(Refusals, Contradictions) {

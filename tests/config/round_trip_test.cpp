@@ -42,7 +42,7 @@ std::string other_value(Key const& key) {
                                                              {"evaluate.arm", "sft"},
                                                              {"evaluate.conditions", "[self]"},
                                                              {"log.tensorboard", "true"},
-                                                             {"parallel.zero", "0"},
+                                                             {"parallel.zero", "1"},
                                                              {"run.dir", "\"runs/a b\""},
                                                              {"parallel.backend", "mpi"},
                                                              {"model.freeze", "embeddings"},

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <thread>
 
 #include "data/base/digest.hpp"
@@ -29,48 +28,22 @@ at::Tensor tree(std::uint64_t begin, std::uint64_t end) {
   return tree(begin, middle).add_(tree(middle, end));
 }
 
-TEST(Buckets, cover_once_in_the_order_of_use) {
-  for (std::int64_t const size : {1, 1000, 300'000, 2'000'000}) {
-    for (std::int64_t const late : {std::int64_t{0}, size / 2, size - 1, size}) {
-      for (std::int64_t const bytes : {4, 40'000, 1 << 22}) {
-        if (size > 2000 && bytes == 4) continue;
-        auto const buckets = buckets_of(size, late, bytes);
-        std::int64_t down = late, up = late;
-        for (Part const& bucket : buckets) {
-          EXPECT_LT(bucket.begin, bucket.end);
-          EXPECT_LE((bucket.end - bucket.begin) * 4, std::max<std::int64_t>(4, bytes));
-          if (bucket.end == down && down > 0) {
-            EXPECT_EQ(up, late) << "the late ones come last";
-            down = bucket.begin;
-          } else {
-            EXPECT_EQ(bucket.begin, up);
-            up = bucket.end;
-          }
-        }
-        EXPECT_EQ(down, 0);
-        EXPECT_EQ(up, size);
-      }
-    }
-  }
-  auto const buckets = buckets_of(20'000'000, 20'000'000, 26'214'400);
-  EXPECT_EQ(buckets[0].end - buckets[0].begin, (1 << 20) / 4);
-  EXPECT_EQ(buckets[1].end - buckets[1].begin, 26'214'400 / 4);
-}
-
 // The tree's bits, whatever the ranks, the buckets and when they become ready.
 TEST(GradientSum, is_the_tree_over_lanes_and_ranks) {
   constexpr std::uint64_t all_lanes = 8;
   at::Tensor const want = tree(0, all_lanes);
   for (int ranks : {1, 2, 4, 8}) {
-    for (std::int64_t const bytes : {4'000, 77'777, 1 << 22}) {
+    for (auto const& [bytes, shared] : {std::pair(4'000, Shared::whole), std::pair(77'777, Shared::whole),
+                                        std::pair(1 << 22, Shared::whole), std::pair(77'777, Shared::parts)}) {
       auto groups = threads_communicators(ranks, Reduction::exact, 30'000);
       std::vector<std::thread> threads;
       for (int r = 0; r < ranks; ++r) {
-        threads.emplace_back([&, r] {
+        threads.emplace_back([&, r, bytes = bytes, shared = shared] {
           auto const group = std::move(groups[static_cast<std::size_t>(r)]);
           std::uint64_t const mine = all_lanes / static_cast<std::uint64_t>(ranks);
           at::Tensor const flat = at::zeros({n}, at::kFloat);
-          GradientSum sum(*group, flat, mine, n - 100, bytes);
+          Buckets const buckets = buckets_of(n, n - 100, bytes, 20);
+          GradientSum sum(*group, flat, mine, buckets, shared);
           for (int round = 0; round < 2; ++round) {
             for (std::uint64_t l = 0; l + 1 < mine; ++l) {
               flat.copy_(lane(static_cast<std::uint64_t>(r) * mine + l));
@@ -89,8 +62,12 @@ TEST(GradientSum, is_the_tree_over_lanes_and_ranks) {
             flat.narrow(0, 0, end).copy_(last.narrow(0, 0, end));
             flat.narrow(0, n - 100, 100).copy_(last.narrow(0, n - 100, 100));
             sum.finish();
-            EXPECT_EQ(std::memcmp(flat.data_ptr(), want.data_ptr(), flat.nbytes()), 0)
-                << ranks << " ranks, buckets of " << bytes << ", round " << round;
+            std::vector<Part> const parts =
+                shared == Shared::whole ? std::vector<Part>{{0, n}} : parts_of(buckets, r, ranks);
+            for (Part const& part : parts) {
+              EXPECT_TRUE(at::equal(flat.slice(0, part.begin, part.end), want.slice(0, part.begin, part.end)))
+                  << ranks << " ranks, buckets of " << bytes << ", round " << round;
+            }
           }
           group->barrier();
         });

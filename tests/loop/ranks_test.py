@@ -1,4 +1,5 @@
-"""The same bits of weights and losses on 1, 2, 4 and 8 ranks; and the probe can tell when they differ."""
+"""The same bits of weights, moments, losses and norms on 1, 2, 4 and 8 ranks, with ZeRO and without, whether cases are
+shared or not; and the probe can tell when they differ."""
 import os
 import subprocess
 import sys
@@ -7,20 +8,28 @@ probe, mpirun = sys.argv[1:3]
 environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                    OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none",
                    OMPI_MCA_mpi_yield_when_idle="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+STEPS = 20
 
 
-def run(ranks, lanes, reduction):
-    done = subprocess.run([mpirun, "-np", str(ranks), probe, str(lanes), "6", reduction], env=environment,
-                          capture_output=True, text=True)
+def run(ranks, lanes, reduction, zero=0, group_size=3):
+    done = subprocess.run([mpirun, "-np", str(ranks), probe, str(lanes), str(STEPS), reduction, str(zero), str(group_size)],
+                          env=environment, capture_output=True, text=True)
     assert done.returncode == 0, (ranks, done.stdout, done.stderr)
     return done.stdout.strip()
 
 
-exact = {ranks: run(ranks, 8, "exact") for ranks in (1, 2, 4, 8)}
-assert len(set(exact.values())) == 1, exact
-assert len(exact[1].split()) == 7, exact[1]
-assert run(1, 4, "exact") != exact[1], "other lanes are another sum: the probe sees no difference"
-loss = [float.fromhex(word) for word in exact[1].split()[1:]]
-fast = [float.fromhex(word) for word in run(2, 8, "fast").split()[1:]]
-assert all(abs(a - b) < 1e-5 * a for a, b in zip(loss, fast)), (loss, fast)
-print(f"1, 2, 4 and 8 ranks: {exact[1].split()[0][:16]}…")
+def losses(text):
+    return [float.fromhex(word.split("/")[0]) for word in text.split()[3:]]
+
+
+shared = {(ranks, zero): run(ranks, 8, "exact", zero) for ranks in (1, 2, 4, 8) for zero in (0, 1)}
+assert len(set(shared.values())) == 1, {key: value[:24] for key, value in shared.items()}
+first = shared[1, 0]
+assert len(first.split()) == 3 + STEPS, first
+apart = {run(ranks, 8, "exact", zero, 1) for ranks, zero in ((1, 0), (2, 1), (8, 0), (8, 1))}
+assert len(apart) == 1 and first not in apart, "cases of their own are other passes: the probe sees no difference"
+assert run(1, 4, "exact") != first, "other lanes are another sum: the probe sees no difference"
+for ranks, lanes, zero in ((2, 8, 0), (3, 6, 1)):  # fast: any number of ranks, close to each other alone
+    fast = losses(run(ranks, lanes, "fast", zero))
+    assert all(abs(a - b) < 1e-4 * a for a, b in zip(losses(first), fast)), (losses(first), fast)
+print(f"1, 2, 4 and 8 ranks, ZeRO 0 and 1: {first.split()[0][:16]}…")

@@ -23,6 +23,11 @@ inline Shape tiny_shape() {
   return shape;
 }
 
+// Small ones, so that there are several.
+inline Buckets buckets_of(Decoder const& decoder) {
+  return bsft::buckets_of(decoder.flat().numel(), decoder.behaviors_begin(), 8'192, op::norm_block);
+}
+
 struct Tiny {
   explicit Tiny(std::int64_t cases = 40, std::int64_t group_size = 1, std::int64_t global_batch_size = 24)
       : records(made_up_records(cases)),

@@ -13,7 +13,7 @@ namespace bsft {
 
 constexpr char const* training_state_name = "training_state.safetensors";
 
-void write_training_state(Decoder const& decoder, Optimizer const& optimizer, std::filesystem::path const& file);
+void write_training_state(Decoder const& decoder, Moments const& moments, std::filesystem::path const& file);
 void read_training_state(Decoder const& decoder, Optimizer& optimizer, std::filesystem::path const& file);
 
 }  // namespace bsft

@@ -51,12 +51,12 @@ void CheckpointWriter::passed(std::string const& place) const {
 }
 
 void CheckpointWriter::fill(fs::path const& folder, Manifest& manifest, Decoder const& decoder,
-                            Optimizer const& optimizer) {
+                            Moments const& moments) {
   export_folder(decoder, behaviors_, source_, folder);
   passed("export");
   write_model(decoder, folder / "model.safetensors");
   passed("model");
-  write_training_state(decoder, optimizer, folder / training_state_name);
+  write_training_state(decoder, moments, folder / training_state_name);
   passed("state");
   write_atomically(folder / "training_config.yaml", config_);
   passed("config");
@@ -69,7 +69,7 @@ void CheckpointWriter::fill(fs::path const& folder, Manifest& manifest, Decoder 
   passed("manifest");
 }
 
-fs::path CheckpointWriter::write(Manifest manifest, Decoder const& decoder, Optimizer const& optimizer) {
+fs::path CheckpointWriter::write(Manifest manifest, Decoder const& decoder, Moments const& moments) {
   fs::path const target = checkpoint_of(run_dir_, manifest.step);
   if (fs::exists(target / manifest_name)) return target;
   fs::path const parent = checkpoints_of(run_dir_);
@@ -79,7 +79,7 @@ fs::path CheckpointWriter::write(Manifest manifest, Decoder const& decoder, Opti
     check_space(parent, decoder);
     fs::remove_all(temporary);
     fs::create_directory(temporary);
-    fill(temporary, manifest, decoder, optimizer);
+    fill(temporary, manifest, decoder, moments);
     fs::rename(temporary, target);
   } catch (fs::filesystem_error const& error) {
     std::error_code ignored;

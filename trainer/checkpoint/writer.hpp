@@ -29,13 +29,12 @@ class CheckpointWriter {
   CheckpointWriter(std::filesystem::path run_dir, std::filesystem::path source, BehaviorMap behaviors,
                    std::string config, std::int64_t keep, std::function<void(std::string const& place)> after = {});
 
-  // `manifest` without its files.  Returns the published folder; then retention.  A step that is published already is
-  // left as it is.
-  std::filesystem::path write(Manifest manifest, Decoder const& decoder, Optimizer const& optimizer);
+  // `manifest` without its files; all moments.  Returns the published folder; then retention.  A step that is published
+  // already is left as it is.
+  std::filesystem::path write(Manifest manifest, Decoder const& decoder, Moments const& moments);
 
  private:
-  void fill(std::filesystem::path const& folder, Manifest& manifest, Decoder const& decoder,
-            Optimizer const& optimizer);
+  void fill(std::filesystem::path const& folder, Manifest& manifest, Decoder const& decoder, Moments const& moments);
   void passed(std::string const& place) const;
 
   std::filesystem::path run_dir_, source_;

@@ -8,8 +8,7 @@
 
 namespace bsft {
 
-Part part_of(std::int64_t n, int rank, int size) {
-  constexpr std::int64_t grain = 16;
+Part part_of(std::int64_t n, int rank, int size, std::int64_t grain) {
   std::int64_t const each = (n + size * grain - 1) / (size * grain) * grain;
   return {std::min(n, rank * each), std::min(n, (rank + 1) * each)};
 }
@@ -36,14 +35,14 @@ class Verbs {
     for (std::int64_t begin = 0; begin < x.numel(); begin += segment) {
       at::Tensor const some = x.narrow(0, begin, std::min(segment, x.numel() - begin));
       if (reduction_ == Reduction::fast && link_->sum(some)) continue;
-      reduce_scatter(some);
-      all_gather(some);
+      reduce_scatter(some, part_grain);
+      all_gather(some, part_grain);
     }
   }
 
-  void reduce_scatter(at::Tensor const& x) {
+  void reduce_scatter(at::Tensor const& x, std::int64_t grain) {
     if (size_ == 1) return;
-    Part const mine = part_of(x.numel(), rank_, size_);
+    Part const mine = part_of(x.numel(), rank_, size_, grain);
     std::int64_t const n = mine.end - mine.begin;
     at::Tensor const received = inbox(n * size_, x.options());
     std::vector<Message> out, in;
@@ -51,7 +50,7 @@ class Verbs {
     for (int r = 0; r < size_; ++r) {
       terms.push_back(r == rank_ ? slice(x, mine) : received.narrow(0, r * n, n));
       if (r == rank_) continue;
-      out.push_back({r, slice(x, part_of(x.numel(), r, size_))});
+      out.push_back({r, slice(x, part_of(x.numel(), r, size_, grain))});
       in.push_back({r, terms.back()});
     }
     link_->move(out, in);
@@ -59,12 +58,12 @@ class Verbs {
     if (!sum.is_same(terms[static_cast<std::size_t>(rank_)])) terms[static_cast<std::size_t>(rank_)].copy_(sum);
   }
 
-  void all_gather(at::Tensor const& x) {
+  void all_gather(at::Tensor const& x, std::int64_t grain) {
     std::vector<Message> out, in;
     for (int r = 0; r < size_; ++r) {
       if (r == rank_) continue;
-      out.push_back({r, slice(x, part_of(x.numel(), rank_, size_))});
-      in.push_back({r, slice(x, part_of(x.numel(), r, size_))});
+      out.push_back({r, slice(x, part_of(x.numel(), rank_, size_, grain))});
+      in.push_back({r, slice(x, part_of(x.numel(), r, size_, grain))});
     }
     link_->move(out, in);
   }
@@ -186,12 +185,12 @@ class Collectives final : public Communicator {
     check_sum(x);
     return run(x, [this](at::Tensor const& flat) { verbs_.all_reduce(flat); });
   }
-  Pending reduce_scatter(at::Tensor x) override {
+  Pending reduce_scatter(at::Tensor x, std::int64_t grain) override {
     check_sum(x);
-    return run(x, [this](at::Tensor const& flat) { verbs_.reduce_scatter(flat); });
+    return run(x, [this, grain](at::Tensor const& flat) { verbs_.reduce_scatter(flat, grain); });
   }
-  Pending all_gather(at::Tensor x) override {
-    return run(x, [this](at::Tensor const& flat) { verbs_.all_gather(flat); });
+  Pending all_gather(at::Tensor x, std::int64_t grain) override {
+    return run(x, [this, grain](at::Tensor const& flat) { verbs_.all_gather(flat, grain); });
   }
   Pending broadcast(at::Tensor x, int root) override {
     return run(x, [this, root](at::Tensor const& flat) { verbs_.broadcast(flat, root); });

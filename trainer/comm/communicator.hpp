@@ -43,12 +43,13 @@ class [[nodiscard]] Pending {
   std::function<void()> wait_;
 };
 
-// Rank r's part of n elements over `size` ranks: parts begin at multiples of 16 elements, the last may be short or
-// empty.
 struct Part {
   std::int64_t begin, end;
 };
-Part part_of(std::int64_t n, int rank, int size);
+// Rank r's part of n elements over `size` ranks: parts begin at multiples of `grain` elements, the last may be short or
+// empty.
+constexpr std::int64_t part_grain = 16;
+Part part_of(std::int64_t n, int rank, int size, std::int64_t grain = part_grain);
 
 class Communicator {
  public:
@@ -57,8 +58,8 @@ class Communicator {
   virtual int size() const = 0;
   virtual std::string backend() const = 0;
   virtual Pending all_reduce(at::Tensor x) = 0;
-  virtual Pending reduce_scatter(at::Tensor x) = 0;
-  virtual Pending all_gather(at::Tensor x) = 0;
+  virtual Pending reduce_scatter(at::Tensor x, std::int64_t grain = part_grain) = 0;
+  virtual Pending all_gather(at::Tensor x, std::int64_t grain = part_grain) = 0;
   virtual Pending all_to_all(at::Tensor to, at::Tensor from) = 0;
   virtual Pending broadcast(at::Tensor x, int root) = 0;
   virtual std::vector<std::string> exchange(std::string const& bytes) = 0;

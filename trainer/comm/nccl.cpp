@@ -63,13 +63,13 @@ class NcclCommunicator final : public Communicator {
     if (x.device().is_cpu()) return host_->all_reduce(x);
     return on_stream([&] { over_link_->all_reduce(x).wait(); });
   }
-  Pending reduce_scatter(at::Tensor x) override {
-    if (x.device().is_cpu()) return host_->reduce_scatter(x);
-    return on_stream([&] { over_link_->reduce_scatter(x).wait(); });
+  Pending reduce_scatter(at::Tensor x, std::int64_t grain) override {
+    if (x.device().is_cpu()) return host_->reduce_scatter(x, grain);
+    return on_stream([&] { over_link_->reduce_scatter(x, grain).wait(); });
   }
-  Pending all_gather(at::Tensor x) override {
-    if (x.device().is_cpu()) return host_->all_gather(x);
-    return on_stream([&] { over_link_->all_gather(x).wait(); });
+  Pending all_gather(at::Tensor x, std::int64_t grain) override {
+    if (x.device().is_cpu()) return host_->all_gather(x, grain);
+    return on_stream([&] { over_link_->all_gather(x, grain).wait(); });
   }
   Pending all_to_all(at::Tensor to, at::Tensor from) override {
     if (to.device().is_cpu()) return host_->all_to_all(to, from);

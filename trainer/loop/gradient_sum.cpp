@@ -1,45 +1,28 @@
 #include "trainer/loop/gradient_sum.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace bsft {
 
-std::vector<Part> buckets_of(std::int64_t n, std::int64_t late, std::int64_t bucket_bytes) {
-  std::int64_t const most = std::max<std::int64_t>(1, bucket_bytes / static_cast<std::int64_t>(sizeof(float)));
-  std::int64_t const first = std::min(most, (std::int64_t{1} << 20) / static_cast<std::int64_t>(sizeof(float)));
-  std::vector<Part> buckets;
-  for (std::int64_t end = late; end > 0;) {
-    std::int64_t const size = std::min(end, buckets.empty() ? first : most);
-    buckets.push_back({end - size, end});
-    end -= size;
-  }
-  for (std::int64_t begin = late; begin < n; begin += most) buckets.push_back({begin, std::min(n, begin + most)});
-  return buckets;
-}
-
-GradientSum::GradientSum(Communicator& group, at::Tensor flat, std::size_t lanes, std::int64_t late,
-                         std::int64_t bucket_bytes)
-    : group_(group),
-      flat_(std::move(flat)),
-      lanes_(lanes),
-      late_(late),
-      buckets_(buckets_of(flat_.numel(), late, bucket_bytes)) {}
+GradientSum::GradientSum(Communicator& group, at::Tensor flat, std::size_t lanes, Buckets buckets, Shared shared)
+    : group_(group), flat_(std::move(flat)), lanes_(lanes), buckets_(std::move(buckets)), shared_(shared) {}
 
 void GradientSum::add() { lanes_.add(flat_); }
 
 void GradientSum::send() {
-  Part const bucket = buckets_[sent_++];
+  Part const bucket = buckets_.list[sent_++];
   lanes_.add_last(flat_, bucket.begin, bucket.end);
-  pending_.push_back(group_.all_reduce(flat_.narrow(0, bucket.begin, bucket.end - bucket.begin)));
+  at::Tensor const part = flat_.narrow(0, bucket.begin, bucket.end - bucket.begin);
+  pending_.push_back(shared_ == Shared::whole ? group_.all_reduce(part) : group_.reduce_scatter(part, buckets_.block));
 }
 
 void GradientSum::ready_from(std::int64_t begin) {
-  while (sent_ < buckets_.size() && buckets_[sent_].begin >= begin && buckets_[sent_].end <= late_) send();
+  auto const& list = buckets_.list;
+  while (sent_ < list.size() && list[sent_].begin >= begin && list[sent_].end <= buckets_.late) send();
 }
 
 void GradientSum::finish() {
-  while (sent_ < buckets_.size()) send();
+  while (sent_ < buckets_.list.size()) send();
   for (Pending& one : pending_) one.wait();
   pending_.clear();
   sent_ = 0;

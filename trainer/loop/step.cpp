@@ -30,14 +30,6 @@ std::string why_of(std::vector<std::int64_t> const& records, std::string const& 
   return "records " + list + (records.size() > 8 ? " and " + std::to_string(records.size() - 8) + " more" : "");
 }
 
-// Their gradients are the last to be final.
-std::int64_t behaviors_begin(Decoder const& decoder) {
-  for (ParameterRange const& range : decoder.ranges()) {
-    if (range.group == "behavior") return range.begin;
-  }
-  return decoder.flat().size(0);
-}
-
 }  // namespace
 
 NonFinite::NonFinite(std::int64_t step, std::vector<std::int64_t> records, std::string const& names)
@@ -47,12 +39,13 @@ NonFinite::NonFinite(std::int64_t step, std::vector<std::int64_t> records, std::
       records_(std::move(records)) {}
 
 Stepper::Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes,
-                 std::int64_t bucket_bytes)
+                 Buckets const& buckets, Shared shared)
     : decoder_(decoder),
       optimizer_(optimizer),
       trainers_(trainers),
-      gradients_(trainers.device, decoder.flat_gradient(), static_cast<std::size_t>(lanes), behaviors_begin(decoder),
-                 bucket_bytes),
+      buckets_(buckets),
+      shared_(shared),
+      gradients_(trainers.device, decoder.flat_gradient(), static_cast<std::size_t>(lanes), buckets, shared),
       totals_(static_cast<std::size_t>(lanes)) {}
 
 void Stepper::run_lane(LaneBatch const& lane, bool last, double scale, Totals& totals, StepMetrics& metrics) {
@@ -135,14 +128,33 @@ StepMetrics Stepper::gradient(Batch const& batch) {
   return metrics;
 }
 
+double Stepper::gradient_norm() {
+  at::Tensor const squares = optimizer_.block_squares();
+  if (shared_ == Shared::parts) trainers_.host.all_reduce(squares).wait();  // a block is of one rank, 0 on the others
+  return norm_of(squares);
+}
+
+void Stepper::gather_weights() {
+  std::vector<Pending> pending;
+  for (Part const& bucket : buckets_.list) {
+    at::Tensor const weights = decoder_.flat().slice(0, bucket.begin, bucket.end);
+    pending.push_back(trainers_.device.all_gather(weights, buckets_.block));
+  }
+  for (Pending& one : pending) one.wait();
+}
+
 StepMetrics Stepper::step(Batch const& batch, double learning_rate) {
   StepMetrics metrics = gradient(batch);
   metrics.learning_rate = learning_rate;
   if (metrics.empty_batches > 0) return metrics;
-  Watch watch(metrics.seconds.optimizer);
-  metrics.gradient_norm = optimizer_.gradient_norm();
-  if (!std::isfinite(metrics.gradient_norm)) throw NonFinite(metrics.step, {});
-  optimizer_.update(learning_rate, metrics.gradient_norm);
+  {
+    Watch watch(metrics.seconds.optimizer);
+    metrics.gradient_norm = gradient_norm();
+    if (!std::isfinite(metrics.gradient_norm)) throw NonFinite(metrics.step, {});
+    optimizer_.update(learning_rate, metrics.gradient_norm);
+  }
+  Watch watch(metrics.seconds.reduce);
+  if (shared_ == Shared::parts) gather_weights();
   return metrics;
 }
 

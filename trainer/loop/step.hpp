@@ -45,8 +45,9 @@ class NonFinite : public Error {
 class Stepper {
  public:
   // `lanes` of this rank.  All must outlive it.
-  Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes,
-          std::int64_t bucket_bytes);
+  // parts: each rank's optimizer holds its parts_of the buckets, not all (ZeRO-1).
+  Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes, Buckets const& buckets,
+          Shared shared);
   StepMetrics step(Batch const& batch, double learning_rate);
   // The gradient of the batch alone, left in decoder.flat_gradient(): step() without the update.
   StepMetrics gradient(Batch const& batch);
@@ -54,10 +55,14 @@ class Stepper {
  private:
   void run_lane(LaneBatch const& lane, bool last, double scale, Totals& totals, StepMetrics& metrics);
   std::vector<std::int64_t> gather(std::vector<std::int64_t> const& mine);
+  double gradient_norm();
+  void gather_weights();
 
   Decoder const& decoder_;
   Optimizer& optimizer_;
   Trainers trainers_;
+  Buckets buckets_;
+  Shared shared_;
   GradientSum gradients_;
   LaneSum totals_;
   std::vector<std::int64_t> bad_records_;

@@ -51,6 +51,8 @@ class Decoder {
   Parameter const& parameter(std::string const& name) const;  // Invalid(data) where there is none
   // Covers the flat buffer from 0 to P without a gap.
   std::vector<ParameterRange> ranges() const;
+  // Where the behaviour rows begin in the flat buffer: their gradients are the last to be final.
+  std::int64_t behaviors_begin() const;
   at::Tensor const& flat() const { return flat_; }               // [P] fp32, trainable
   at::Tensor const& flat_gradient() const { return gradient_; }  // [P] fp32, filled by backward; zero it per lane
 

@@ -109,6 +109,13 @@ std::vector<ParameterRange> Decoder::ranges() const {
   return ranges;
 }
 
+std::int64_t Decoder::behaviors_begin() const {
+  for (ParameterRange const& range : ranges()) {
+    if (range.group == "behavior") return range.begin;
+  }
+  return flat_.numel();
+}
+
 std::int64_t Decoder::exported_vocabulary() const {
   std::int64_t rows = shape_.vocabulary;
   for (TokenId const id : behavior_ids_) rows = std::max<std::int64_t>(rows, id + std::int64_t{1});

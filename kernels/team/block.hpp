@@ -196,11 +196,6 @@ class BlockTeam {
       BSFT_UNROLL for (int i = 0; i < most; ++i) if (begin(i) < n_) at(i).load_bits(p_, bits_[i]);
     }
     template <class F>
-    BSFT_KERNEL void each(F f) const {
-      BSFT_UNROLL for (int i = 0; i < most; ++i) if (begin(i) < n_) f(at(i), kept(i));
-      for (int i = most; begin(i) < n_; ++i) f(at(i), again(i));
-    }
-    template <class F>
     BSFT_KERNEL void each(Row const& b, F f) const {
       BSFT_UNROLL for (int i = 0; i < most; ++i) if (begin(i) < n_) f(at(i), kept(i), b.kept(i));
       for (int i = most; begin(i) < n_; ++i) f(at(i), again(i), b.again(i));

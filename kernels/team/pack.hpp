@@ -39,10 +39,11 @@ struct Pack {
     BSFT_UNROLL for (int l = 0; l < W; ++l) m.v[l] = a.v[l] op b.v[l]; \
     return m;                                                          \
   }
-      BSFT_COMPARE(>) BSFT_COMPARE(==)
+  BSFT_COMPARE(>)
+  BSFT_COMPARE(==)
 #undef BSFT_COMPARE
 
-          BSFT_KERNEL friend Pack exp(Pack a) {
+      BSFT_KERNEL friend Pack exp(Pack a) {
     BSFT_UNROLL for (int l = 0; l < W; ++l) a.v[l] = exp(a.v[l]);
     return a;
   }

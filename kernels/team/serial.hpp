@@ -266,10 +266,6 @@ class SerialRow {
  public:
   BSFT_KERNEL SerialRow(Team const& team, T const* p, std::int64_t n) : team_(team), p_(p), n_(n) {}
   template <class F>
-  BSFT_KERNEL void each(F f) const {
-    team_.template tiles<T>(0, n_, [&](auto at) BSFT_INLINE { f(at, at.load(p_)); });
-  }
-  template <class F>
   BSFT_KERNEL void each(SerialRow const& b, F f) const {
     team_.template tiles<T>(0, n_, [&](auto at) BSFT_INLINE { f(at, at.load(p_), b.value(at)); });
   }

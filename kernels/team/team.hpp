@@ -14,7 +14,7 @@
 //                             first f
 //   elements<T>(p, begin, end, fill, f)   likewise, by the element: for short rows that no promise covers
 //   row<T, most>(p, n)        n columns from p, read once where `most` packs a thread hold them (0s where n is 0);
-//                             .each(f) visits it with f(at, value), .each(b, f) and .each(b, c, f) rows together
+//                             .each(b, f) and .each(b, c, f) visit rows together: f(at, value, value of b, …)
 //   sums<T, most>(p, n)       fp32 sums of the columns, in registers where they fit, else in p: add(at, value), flush()
 //   grid_tiles<T>(n, f)       like tiles, over all blocks
 //   grid_tiles<T>(rows, cols, f)   f(row, at); no tile crosses a row

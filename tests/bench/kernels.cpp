@@ -1,7 +1,8 @@
 // Ours against libtorch's own ops, in turn in one process; a JSON line each:
-//   {"bench", "size", "ours", "theirs", "ratio", "unit": "us", "threads", "set"}
+//   {"bench", "size", "ours", "theirs", "ratio", "unit": "us", "threads", "set", "gb_per_s", "share_of_copy"}
 // ratio is theirs over ours: above 1 we are faster.  Figures are the least of the rounds, the steadiest on a busy
-// machine.
+// machine.  gb_per_s: the least bytes of kernels/README.md's formula over ours; share_of_copy: over what a copy of 256
+// MB reads and writes in this run on this device (above 1: the caches hold the size).
 //   bench_kernels [--threads N] [--rounds N] [--device cpu|cuda] [--only layers|head|optimizer]
 // Their side is the composition that an eager model of transformers runs; their cross-entropy gives the loss alone,
 // ours also entropy, correctness and the behaviour columns.  Head and loss: theirs computes every row's logits and
@@ -37,7 +38,26 @@ double seconds(std::function<void()> const& f) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void compare(std::string const& bench, std::string const& size, std::function<void()> const& ours,
+// Bytes a second that a copy reads and writes.
+double copy_rate() {
+  static double const rate = [] {
+    auto const from = at::ones({64'000'000}, at::TensorOptions(options.device)), to = at::zeros_like(from);
+    double best = 1e30;
+    for (int round = 0; round < 8; ++round) best = std::min(best, seconds([&] { to.copy_(from); }));
+    return 2.0 * double(from.nbytes()) / best;
+  }();
+  return rate;
+}
+
+std::string rate(double bytes, double seconds) {
+  if (bytes == 0) return "";
+  char text[80];
+  std::snprintf(text, sizeof text, ", \"gb_per_s\": %.1f, \"share_of_copy\": %.2f", bytes / seconds / 1e9,
+                bytes / seconds / copy_rate());
+  return text;
+}
+
+void compare(std::string const& bench, std::string const& size, double bytes, std::function<void()> const& ours,
              std::function<void()> const& theirs, int rounds = options.rounds, std::string const& more = "") {
   ours(), theirs();
   double best[2] = {1e30, 1e30};
@@ -47,9 +67,10 @@ void compare(std::string const& bench, std::string const& size, std::function<vo
   }
   std::printf(
       "{\"bench\": \"%s\", \"size\": \"%s\", \"ours\": %.1f, \"theirs\": %.1f, \"ratio\": %.2f, \"unit\": \"us\", "
-      "\"threads\": %d, \"set\": \"%s\"%s}\n",
+      "\"threads\": %d, \"set\": \"%s\"%s%s}\n",
       bench.c_str(), size.c_str(), best[0] * 1e6, best[1] * 1e6, best[1] / best[0], options.threads,
-      options.device.is_cuda() ? "cuda" : run::name(run::cpu_set()).c_str(), more.c_str());
+      options.device.is_cuda() ? "cuda" : run::name(run::cpu_set()).c_str(), rate(bytes, best[0]).c_str(),
+      more.c_str());
   std::fflush(stdout);
 }
 
@@ -59,9 +80,13 @@ void forget(std::initializer_list<at::Tensor> leaves) {
   for (auto const& x : leaves) x.mutable_grad().reset();
 }
 
-// Times f, and f with its backward.
-void with_backward(std::string const& name, std::string const& size, std::function<at::Tensor()> const& ours,
-                   std::function<at::Tensor()> const& theirs, std::initializer_list<at::Tensor> leaves) {
+// Times f, and f with its backward; least bytes of either.
+struct Bytes {
+  double forward = 0, both = 0;
+};
+void with_backward(std::string const& name, std::string const& size, Bytes bytes,
+                   std::function<at::Tensor()> const& ours, std::function<at::Tensor()> const& theirs,
+                   std::initializer_list<at::Tensor> leaves) {
   auto const shape = ours().sizes().vec();
   auto const dy = normal(shape);
   auto const forward = [](auto const& f) {
@@ -69,13 +94,13 @@ void with_backward(std::string const& name, std::string const& size, std::functi
     f();
   };
   compare(
-      name + " forward", size, [&] { forward(ours); }, [&] { forward(theirs); });
+      name + " forward", size, bytes.forward, [&] { forward(ours); }, [&] { forward(theirs); });
   auto const both = [&](auto const& f) {
     f().backward(dy);
     forget(leaves);
   };
   compare(
-      name + " forward and backward", size, [&] { both(ours); }, [&] { both(theirs); });
+      name + " forward and backward", size, bytes.both, [&] { both(ours); }, [&] { both(theirs); });
 }
 
 struct Model {
@@ -84,14 +109,15 @@ struct Model {
 };
 
 void layers(Model const& s) {
+  double const T = double(s.T), TD = 4 * T * double(s.D), TF = 4 * T * double(s.F), TE = 4 * T * double(s.E);
   auto const x = leaf({s.T, s.D}), w = leaf({s.D});
   with_backward(
-      "rms_norm", s.name, [&] { return op::rms_norm(x, w, 1e-5); },
+      "rms_norm", s.name, Bytes{2 * TD + 4 * T, 5 * TD + 8 * T}, [&] { return op::rms_norm(x, w, 1e-5); },
       [&] { return x * at::rsqrt(x.square().mean(1, true) + 1e-5) * w; }, {x, w});
 
   auto const residual = leaf({s.T, s.D});  // both outputs go on, as in a decoder
   with_backward(
-      "rms_norm with a residual", s.name,
+      "rms_norm with a residual", s.name, Bytes{},
       [&] {
         auto const [h, y] = op::passing_rms_norm(x, residual, w, 1e-5);
         return h + y;
@@ -106,7 +132,7 @@ void layers(Model const& s) {
   auto const c = angle.cos(), si = angle.sin();
   auto const wide_c = at::cat({c, c}, 1).unsqueeze(1), wide_s = at::cat({si, si}, 1).unsqueeze(1);
   with_backward(
-      "rope", s.name, [&] { return op::rope(q, c, si); },
+      "rope", s.name, Bytes{(2 * double(s.H) + 1) * TE, (4 * double(s.H) + 2) * TE}, [&] { return op::rope(q, c, si); },
       [&] {
         auto const half = q.chunk(2, 2);
         return q * wide_c + at::cat({-half[1], half[0]}, 2) * wide_s;
@@ -115,7 +141,8 @@ void layers(Model const& s) {
 
   auto const gate = leaf({s.T, s.F}), up = leaf({s.T, s.F});
   with_backward(
-      "swiglu", s.name, [&] { return op::swiglu(gate, up); }, [&] { return at::silu(gate) * up; }, {gate, up});
+      "swiglu", s.name, Bytes{3 * TF, 8 * TF}, [&] { return op::swiglu(gate, up); },
+      [&] { return at::silu(gate) * up; }, {gate, up});
 }
 
 void table(Model const& s) {
@@ -123,7 +150,8 @@ void table(Model const& s) {
   auto const ids = at::randint(2, s.V, {s.T}, at::TensorOptions(at::kLong)).to(options.device);
   auto const base = leaf({s.V, s.D}), rows = leaf({4, s.D}), gradient = at::zeros_like(base);
   with_backward(
-      "behavior_embedding", s.name, [&] { return op::behavior_embedding(ids, base, rows, known, gradient); },
+      "behavior_embedding", s.name, Bytes{double(s.T) * (8 * double(s.D) + 8), 0},
+      [&] { return op::behavior_embedding(ids, base, rows, known, gradient); },
       [&] { return at::embedding(base, ids); }, {base, rows});
 }
 
@@ -136,7 +164,8 @@ void loss(Model const& s) {
   {
     at::NoGradGuard const guard;
     compare(
-        "cross_entropy forward", s.name, [&] { op::masked_cross_entropy(logits, behavior, known, targets, weights); },
+        "cross_entropy forward", s.name, 4 * double(s.R) * double(s.V),
+        [&] { op::masked_cross_entropy(logits, behavior, known, targets, weights); },
         [&] { at::cross_entropy_loss(logits, targets, none, at::Reduction::Sum); });
   }
   // Both sides pay for making the logits an intermediate, as a matrix product's result is.
@@ -146,7 +175,7 @@ void loss(Model const& s) {
     behavior.mutable_grad().reset();
   };
   compare(
-      "cross_entropy forward and backward", s.name,
+      "cross_entropy forward and backward", s.name, 0,
       [&] {
         both([&](auto const& z) { return op::masked_cross_entropy(z, behavior, known, targets, weights).total; });
       },
@@ -193,7 +222,7 @@ void head_and_loss(std::int64_t T, std::int64_t V, std::int64_t D, double superv
   compare("head and loss forward and backward",
           "T=" + std::to_string(T) + " V=" + std::to_string(V) + " D=" + std::to_string(D) + ", " +
               std::to_string(count) + " rows supervised",
-          ours, theirs, std::min(options.rounds, rounds), more);
+          0, ours, theirs, std::min(options.rounds, rounds), more);
 }
 
 void optimizer(std::int64_t n) {
@@ -206,11 +235,12 @@ void optimizer(std::int64_t n) {
     at::_fused_adamw_(ps, gs, ms, vs, none, steps, 1e-4, 0.9, 0.999, 0.01, 1e-8, false, false);
   };
   compare(
-      "adamw", size, [&] { op::adamw(p, g, m, v, settings); }, fused);
+      "adamw", size, 28 * double(n), [&] { op::adamw(p, g, m, v, settings); }, fused);
   compare(
-      "squared_norm", size, [&] { op::squared_norm(g); }, [&] { at::linalg_vector_norm(g, 2).item<float>(); });
+      "squared_norm", size, 4 * double(n), [&] { op::squared_norm(g); },
+      [&] { at::linalg_vector_norm(g, 2).item<float>(); });
   compare(
-      "clip and adamw", size,
+      "clip and adamw", size, 32 * double(n),
       [&] {
         op::squared_norm(g);
         op::adamw(p, g, m, v, settings);

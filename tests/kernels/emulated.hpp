@@ -140,10 +140,11 @@ std::vector<Emulated> embedding_kernels(Shape<T> const& s) {
         dial ? "BehaviorGather with a dial" : "BehaviorGather", few,
         [=](Arrays& a) {
           return BehaviorGather<T>{
-              a.make<std::int64_t>("ids", rows, Use::input,
-                                   [&](std::int64_t t) {
-                                     return t % 4 == 1 ? three.id[a.below(3)] : t % 7 == 3 ? 65 : a.below(60);
-                                   }),
+              a.make<std::int64_t>(
+                  "ids", rows, Use::input,
+                  [&](std::int64_t t) {
+                    return t % 4 == 1 ? three.id[a.below(3)] : t % 7 == 3 ? 65 : t % 7 == 5 ? 0 : a.below(60);
+                  }),
               a.normal<T>("base", 60 * cols),
               a.normal<T>("rows", 3 * cols),
               dial ? a.make<Dial>("dials", rows, Use::input,
@@ -344,6 +345,42 @@ std::vector<Emulated> kernels_of(std::int64_t rows, std::int64_t cols, std::int6
        {embedding_kernels(s), loss_kernels(s), scale_kernels(s), norm_kernels(s), rope_kernels(s), swiglu_kernels(s)})
     all.insert(all.end(), part.begin(), part.end());
   return all;
+}
+
+// Reads after reduce() what another thread wrote before it: all must have met.
+struct Meeting {
+  static constexpr int threads = 64;
+  struct Shared {
+    float partial[kernel::warp];
+  };
+  float *x, *y;  // [64], x[i] = i; [32]
+  bool aligned() const { return true; }
+  template <class Team>
+  void operator()(Team& team) const {
+    int const rank = team.rank(), size = team.size(), next = (rank + 1) % size;
+    team.write(x + rank, float(rank));
+    float const all = kernel::reduce(team, float(rank), 0.0f, kernel::Add{}, team.shared().partial);
+    float const other = team.read(x + next);
+    if (rank < 32) team.write(y + rank, all - float(size * (size - 1) / 2) + other - float(next));
+  }
+};
+
+inline std::vector<Emulated> meetings() {
+  auto const build = [](Arrays& a) {
+    auto const x = a.make<float>("x", 64, Use::update, [](std::int64_t i) { return float(i); });
+    return Meeting{x, a.output<float>("y", 32)};
+  };
+  Emulated e{"Meeting", 1, Meeting::threads, 0, 0, 0, false, {}, {}};
+  e.on_cpu = [=](Arrays& arrays) {
+    Meeting const wanted = build(arrays);
+    std::fill(wanted.y, wanted.y + 32, 0.0f);
+  };
+  e.emulated = [=](Arrays& arrays, kernel::Emulator& emulator) {
+    Meeting const kernel = build(arrays);
+    arrays.give(emulator);
+    kernel::emulate(emulator, kernel, 1);
+  };
+  return {e};
 }
 
 // The kernels of one storage.

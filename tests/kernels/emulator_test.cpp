@@ -21,7 +21,7 @@ void expect_as_on_the_cpu(Emulated const& e, std::string const& size, std::vecto
 template <class T>
 void sweep(char const* storage) {
   for (std::int64_t cols : {1, 3, 31, 32, 33, 255, 256, 257, 1003, 2048})
-    for (auto const& e : kernels_of<T>(cols == 32 || cols == 33 ? 37 : 5, cols))
+    for (auto const& e : kernels_of<T>(cols == 32 ? 64 : cols == 33 ? 37 : 5, cols))
       expect_as_on_the_cpu(e, std::string(storage) + " rows of " + std::to_string(cols), {0, 32});
 }
 
@@ -30,6 +30,7 @@ TEST(Emulated, as_on_the_cpu_bf16) { sweep<Bf16>("bf16"); }
 TEST(Emulated, as_on_the_cpu_in_one_row) {
   for (std::int64_t n : {1, 3, 31, 32, 33, 255, 256, 257, 1003, 40000})
     for (auto const& e : plain_kernels(n)) expect_as_on_the_cpu(e, std::to_string(n) + " elements", {0, 64});
+  for (auto const& e : meetings()) expect_as_on_the_cpu(e, "a block", {32, 64});
   for (std::int64_t sequences : {1, 2, 300})
     for (auto const& e : mask_kernels(sequences))
       expect_as_on_the_cpu(e, std::to_string(sequences) + " sequences", {0, 32});

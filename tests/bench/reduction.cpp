@@ -16,7 +16,8 @@ int main(int count, char** arguments) {
   std::int64_t const floats = count > 1 ? std::atoll(arguments[1]) : 8'000'000;
   int const rounds = count > 2 ? std::atoi(arguments[2]) : 15;
   auto const job = Job::over_mpi();
-  auto const exact = mpi_communicator(MPI_COMM_WORLD, Reduction::exact),
+  auto const exact = mpi_communicator(MPI_COMM_WORLD, Reduction::exact,
+                                      count > 3 ? std::atoll(arguments[3]) : reduction_segment_bytes),
              fast = mpi_communicator(MPI_COMM_WORLD, Reduction::fast);
   at::Tensor const x = at::ones({floats}, at::kFloat);
   std::vector<double> seconds[2];

@@ -54,8 +54,7 @@ class Verbs {
       in.push_back({r, terms.back()});
     }
     link_->move(out, in);
-    at::Tensor const sum = tree(terms, 0, size_);
-    if (!sum.is_same(terms[static_cast<std::size_t>(rank_)])) terms[static_cast<std::size_t>(rank_)].copy_(sum);
+    sum_of(terms);
   }
 
   void all_gather(at::Tensor const& x, std::int64_t grain) {
@@ -119,29 +118,48 @@ class Verbs {
   }
 
  private:
-  // The sum of ranks [begin, end), in the first of them.
-  static at::Tensor tree(std::vector<at::Tensor> const& terms, int begin, int end) {
-    if (end - begin == 1) return terms[static_cast<std::size_t>(begin)];
-    int middle = 1;  // the largest power of two below: an aligned subtree
-    while (2 * middle < end - begin) middle *= 2;
-    at::Tensor left = tree(terms, begin, begin + middle);
-    add(left, tree(terms, begin + middle, end));
-    return left;
-  }
-
-  // On the host by this thread alone: the others compute.
-  static void add(at::Tensor const& into, at::Tensor const& x) {
-    if (!into.is_cpu()) {
-      into.add_(x);
-    } else if (into.scalar_type() == at::kFloat) {
-      add(into.data_ptr<float>(), x.const_data_ptr<float>(), x.numel());
+  // terms[rank_] becomes the sum of all, by rank.
+  void sum_of(std::vector<at::Tensor> const& terms) const {
+    at::Tensor const& mine = terms[static_cast<std::size_t>(rank_)];
+    if (!mine.is_cpu()) {
+      auto const all = tree(
+          0, size_, [&](int r) { return terms[static_cast<std::size_t>(r)]; },
+          [](at::Tensor into, at::Tensor const& x) { into.add_(x); });
+      if (!all.is_same(mine)) mine.copy_(all);
+    } else if (mine.scalar_type() == at::kFloat) {
+      sum_on_host<float>(terms);
     } else {
-      add(into.data_ptr<double>(), x.const_data_ptr<double>(), x.numel());
+      sum_on_host<double>(terms);
     }
   }
+
+  // By this thread alone, as the others compute; a stretch at a time, which stays in the first cache.
   template <class Real>
-  static void add(Real* into, Real const* x, std::int64_t n) {
-    for (std::int64_t i = 0; i < n; ++i) into[i] += x[i];
+  void sum_on_host(std::vector<at::Tensor> const& terms) const {
+    constexpr std::int64_t stretch = 1024;
+    std::int64_t const n = terms.front().numel();
+    std::vector<Real*> data;
+    for (at::Tensor const& term : terms) data.push_back(term.data_ptr<Real>());
+    for (std::int64_t begin = 0; begin < n; begin += stretch) {
+      std::int64_t const count = std::min(stretch, n - begin);
+      Real* const all = tree(
+          0, size_, [&](int r) { return data[static_cast<std::size_t>(r)] + begin; },
+          [count](Real* into, Real const* x) {
+            for (std::int64_t i = 0; i < count; ++i) into[i] += x[i];
+          });
+      if (rank_ != 0) std::copy(all, all + count, data[static_cast<std::size_t>(rank_)] + begin);
+    }
+  }
+
+  // The sum of ranks [begin, end), in the first of them.
+  template <class Term, class Add>
+  static auto tree(int begin, int end, Term term, Add add) -> decltype(term(begin)) {
+    if (end - begin == 1) return term(begin);
+    int middle = 1;  // the largest power of two below: an aligned subtree
+    while (2 * middle < end - begin) middle *= 2;
+    auto const left = tree(begin, begin + middle, term, add);
+    add(left, tree(begin + middle, end, term, add));
+    return left;
   }
 
   at::Tensor inbox(std::int64_t n, at::TensorOptions const& options) {

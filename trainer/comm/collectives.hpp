@@ -5,7 +5,7 @@
 //   all_reduce       both, a segment after another, so that one segment is all the extra memory
 //   broadcast        a binomial tree
 // So a tensor of n bytes puts 2 n (W-1)/W on the wire, as a ring does, in 2 (W-1) messages a segment.
-// Verbs run on a thread of the group's own (`background`), or in the caller (`inline`): the results are the same.
+// Verbs run on a thread of the group's own (`background`), or in the caller: the results are the same.
 // Errors: a verb that failed fails all that follow on this group.
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace bsft {
 
-constexpr std::int64_t reduction_segment_bytes = std::int64_t{4} << 20;
+constexpr std::int64_t reduction_segment_bytes = std::int64_t{2} << 20;
 
 enum class Progress { background, in_the_caller };
 

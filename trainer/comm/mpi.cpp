@@ -51,16 +51,18 @@ class MpiLink final : public Link {
         check_mpi(MPI_Isend(data, bytes, MPI_BYTE, message.rank, tag, group_, &requests_.emplace_back()), "MPI_Isend");
       });
     }
-    for (int looks = 0;; ++looks) {
+    // A look moves a message on by a piece, so long naps would make it slow; but the core is also for who computes.
+    auto const patient_from = std::chrono::steady_clock::now() + std::chrono::microseconds(2000);
+    for (;;) {
       int done = 0;
       check_mpi(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, MPI_STATUSES_IGNORE),
                 "MPI_Testall");
       if (done != 0) return;
       if (stopped_) throw Failed(Exit::peer_lost, "this rank's part in its group", "it has left", "");
-      if (looks < 100) {
+      if (std::chrono::steady_clock::now() < patient_from) {
         std::this_thread::yield();
       } else {
-        std::this_thread::sleep_for(std::chrono::microseconds(30));
+        std::this_thread::sleep_for(std::chrono::microseconds(10));
       }
     }
   }

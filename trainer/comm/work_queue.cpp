@@ -1,5 +1,7 @@
 #include "trainer/comm/work_queue.hpp"
 
+#include <sys/prctl.h>
+
 #include <utility>
 
 namespace bsft {
@@ -39,6 +41,7 @@ Pending WorkQueue::add(std::function<void()> work) {
 }
 
 void WorkQueue::carry_out() {
+  ::prctl(PR_SET_TIMERSLACK, 1000UL);  // nanoseconds: short naps end when they should
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return ends_ || !pieces_.empty(); });

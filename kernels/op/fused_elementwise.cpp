@@ -1,7 +1,7 @@
 #include "kernels/op/fused.hpp"
 #include "kernels/op/storage.hpp"
+#include "kernels/op/torch.hpp"
 #include "kernels/run/run.hpp"
-#include "trainer/model/torch.hpp"
 
 namespace bsft::op::fused {
 namespace {

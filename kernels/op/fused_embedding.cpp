@@ -5,8 +5,8 @@
 #include "kernels/op/behavior_ids.hpp"
 #include "kernels/op/fused.hpp"
 #include "kernels/op/storage.hpp"
+#include "kernels/op/torch.hpp"
 #include "kernels/run/run.hpp"
-#include "trainer/model/torch.hpp"
 
 namespace bsft::op::fused {
 namespace {

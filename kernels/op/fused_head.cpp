@@ -2,7 +2,7 @@
 
 #include "kernels/op/fused.hpp"
 #include "kernels/op/fused_loss.hpp"
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 
 namespace bsft::op::fused {
 namespace {

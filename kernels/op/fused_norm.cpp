@@ -2,8 +2,8 @@
 
 #include "kernels/op/fused.hpp"
 #include "kernels/op/storage.hpp"
+#include "kernels/op/torch.hpp"
 #include "kernels/run/run.hpp"
-#include "trainer/model/torch.hpp"
 
 namespace bsft::op::fused {
 namespace {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <tuple>
 
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 
 namespace bsft::op::reference {
 namespace {

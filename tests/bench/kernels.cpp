@@ -17,7 +17,7 @@
 #include "kernels/op/op.hpp"
 #include "kernels/run/cpu.hpp"
 #include "tests/kernels/peak_memory.hpp"
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 
 namespace {
 

@@ -2,6 +2,7 @@
 # Run benchmarks by name; each prints JSON lines with both sides of one run.
 #   tests/bench/run.sh kernels [options of tests/bench/kernels.cpp]
 #   tests/bench/run.sh reduction [floats] [rounds]       on 2, 4 and 8 ranks
+#   tests/bench/run.sh overlap [width layers tokens steps]   2 and 4 hosts in network namespaces, links of 1 Gbit/s and 200 Mbit/s
 #   tests/bench/run.sh against_trl [options of tests/bench/against_trl.py]
 # BSFT_BUILD names the build folder (default build/release).
 set -euo pipefail
@@ -23,6 +24,15 @@ case "${1:-}" in
     source launch/mpi.sh
     for ranks in 2 4 8; do mpirun -np "$ranks" "$build/tests/bench_reduction" "$@"; done
     ;;
+  overlap)
+    shift
+    [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
+    "$cmake" --build "$build" --target bench_overlap >&2
+    source launch/mpi.sh
+    for hosts in 2 4; do
+      for rate in 1gbit 200mbit; do tests/bench/overlap.sh "$PWD/$build/tests/bench_overlap" "$rate" "$hosts" "$@"; done
+    done
+    ;;
   against_trl)
     shift
     [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
@@ -34,6 +44,7 @@ case "${1:-}" in
   *)
     echo "usage: tests/bench/run.sh kernels [--threads N] [--rounds N] [--device cpu|cuda] [--only layers|head|optimizer]" >&2
     echo "       tests/bench/run.sh reduction [FLOATS] [ROUNDS]" >&2
+    echo "       tests/bench/run.sh overlap [WIDTH LAYERS TOKENS STEPS]" >&2
     echo "       tests/bench/run.sh against_trl [--rounds N] [--steps N] [--batch N] [--threads N] [--max-length N]" >&2
     exit 64
     ;;

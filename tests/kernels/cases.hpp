@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "kernels/op/op.hpp"
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 
 namespace bsft::test {
 

@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <thread>
 
-#include "data/base/digest.hpp"
+#include "tests/loop/lane_numbers.hpp"
 #include "trainer/comm/threads.hpp"
 
 namespace bsft {
@@ -13,25 +12,12 @@ namespace {
 
 constexpr std::int64_t n = 50'000;
 
-at::Tensor lane(std::uint64_t number) {
-  at::Tensor x = at::empty({n}, at::kFloat);
-  for (std::int64_t i = 0; i < n; ++i) {
-    std::uint64_t const bits = mix(5, number, static_cast<std::uint64_t>(i));
-    x.data_ptr<float>()[i] = std::ldexp(static_cast<float>(bits >> 40) / 1e7F - 0.8F, static_cast<int>(bits % 30) - 15);
-  }
-  return x;
-}
-
-at::Tensor tree(std::uint64_t begin, std::uint64_t end) {
-  if (end - begin == 1) return lane(begin);
-  std::uint64_t const middle = begin + (end - begin) / 2;
-  return tree(begin, middle).add_(tree(middle, end));
-}
+at::Tensor lane(std::uint64_t number) { return testing::lane(number, n); }
 
 // The tree's bits, whatever the ranks, the buckets and when they become ready.
 TEST(GradientSum, is_the_tree_over_lanes_and_ranks) {
   constexpr std::uint64_t all_lanes = 8;
-  at::Tensor const want = tree(0, all_lanes);
+  at::Tensor const want = testing::lane_tree(0, all_lanes, n);
   for (int ranks : {1, 2, 4, 8}) {
     for (auto const& [bytes, shared] : {std::pair(4'000, Shared::whole), std::pair(77'777, Shared::whole),
                                         std::pair(1 << 22, Shared::whole), std::pair(77'777, Shared::parts)}) {

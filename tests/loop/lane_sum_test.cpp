@@ -2,28 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstring>
 
-#include "data/base/digest.hpp"
+#include "tests/loop/lane_numbers.hpp"
 
 namespace bsft {
 namespace {
 
-at::Tensor lane(std::uint64_t number) {
-  at::Tensor x = at::empty({257}, at::kFloat);
-  for (std::int64_t i = 0; i < 257; ++i) {
-    std::uint64_t const bits = mix(5, number, static_cast<std::uint64_t>(i));
-    x.data_ptr<float>()[i] = std::ldexp(static_cast<float>(bits >> 40) / 1e7F - 0.8F, static_cast<int>(bits % 30) - 15);
-  }
-  return x;
-}
-
-at::Tensor tree(std::uint64_t begin, std::uint64_t end) {
-  if (end - begin == 1) return lane(begin);
-  std::uint64_t const middle = begin + (end - begin) / 2;
-  return tree(begin, middle).add_(tree(middle, end));
-}
+constexpr std::int64_t n = 257;
+at::Tensor lane(std::uint64_t number) { return testing::lane(number, n); }
+at::Tensor tree(std::uint64_t begin, std::uint64_t end) { return testing::lane_tree(begin, end, n); }
 
 at::Tensor summed(std::uint64_t begin, std::uint64_t end) {
   LaneSum sum(end - begin);

@@ -5,7 +5,7 @@
 #include <random>
 
 #include "trainer/model/gemm.hpp"
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 
 namespace bsft {
 namespace {

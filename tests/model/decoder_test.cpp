@@ -5,7 +5,7 @@
 #include <random>
 
 #include "data/base/error.hpp"
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 #include "trainer/model/weights.hpp"
 
 namespace bsft {

@@ -12,7 +12,7 @@
 #include "data/base/error.hpp"
 #include "data/base/json.hpp"
 #include "trainer/model/export.hpp"
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 #include "trainer/model/weights.hpp"
 
 namespace bsft {

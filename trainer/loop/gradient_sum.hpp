@@ -1,9 +1,9 @@
 // Sum a gradient over lanes and ranks, bucket by bucket, while the last lane's backward still runs.
 //
 //   lanes but the last   add(): summed in lane_sum.hpp's tree
-//   the last             ready_from(begin) as its backward comes down from the end of the flat gradient: every bucket
-//   that
-//                        is now final joins the lanes before it and sets out;  finish() sends the rest and waits
+//   the last             ready_from(begin), as its backward comes down from the end of the flat gradient: every bucket
+//                        that is final now joins the lanes before it and sets out;
+//                        finish() sends the rest and waits
 // Afterwards every rank holds the sum (Shared::whole), or its parts_of the buckets do and the rest is left over
 // (Shared::parts, half the traffic).  What the sum's bits are does not depend on the buckets.
 // flat [n] fp32 must outlive it.  Collective: all ranks call the same.

@@ -9,7 +9,7 @@
 #include "data/base/error.hpp"
 #include "trainer/model/attention.hpp"
 #include "trainer/model/projection.hpp"
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 
 namespace bsft {
 namespace {

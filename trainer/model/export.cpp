@@ -3,7 +3,7 @@
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
 #include "data/base/json.hpp"
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 
 namespace bsft {
 namespace {

@@ -1,6 +1,6 @@
 #include "trainer/model/gemm.hpp"
 
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 
 extern "C" __attribute__((weak)) void sgemm_(char const* transa, char const* transb, int const* m, int const* n,
                                              int const* k, float const* alpha, float const* a, int const* lda,

@@ -3,7 +3,7 @@
 
 #include "data/base/digest.hpp"
 #include "data/base/error.hpp"
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 #include "trainer/model/weights.hpp"
 
 namespace bsft {

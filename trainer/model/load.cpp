@@ -4,7 +4,7 @@
 
 #include "data/base/error.hpp"
 #include "data/base/safetensors.hpp"
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 #include "trainer/model/weights.hpp"
 
 namespace bsft {

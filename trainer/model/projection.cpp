@@ -1,6 +1,6 @@
 #include "trainer/model/projection.hpp"
 
-#include "trainer/model/torch.hpp"
+#include "kernels/op/torch.hpp"
 
 namespace bsft {
 namespace {

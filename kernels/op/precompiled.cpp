@@ -1,0 +1,1 @@
+#include "kernels/op/torch.hpp"  // compiled once; every TORCH library reuses it

@@ -1,1 +1,0 @@
-#include "trainer/model/torch.hpp"  // compiled once; every TORCH library reuses it

@@ -63,8 +63,7 @@ void TrainingRun::build_model() {
         *model_, config_.optimizer,
         shares ? std::optional(parts_of(buckets, trainers_->rank(), trainers_->size())) : std::nullopt);
     state_.emplace(TrainState{*model_, *optimizer_, 0, 0});
-    plan_ = {total_steps_of(config_.train, data_->order()), config_.checkpoint.every, buckets,
-             shares ? Shared::parts : Shared::whole};
+    plan_ = {total_steps_of(config_.train, data_->order()), config_.checkpoint.every, buckets};
     if (config_.model.freeze != "none") base_digest_ = model_->base_digest();
   });
 }

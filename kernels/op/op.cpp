@@ -226,11 +226,12 @@ at::Tensor block_squares(at::Tensor const& x) {
   return on_bodies() ? fused::block_squares(x) : reference::block_squares(x);
 }
 
-double squared_norm(at::Tensor const& x) {
-  at::Tensor const squares = block_squares(x);
+double sum_in_order(at::Tensor const& squares) {
   double sum = 0;
   for (std::int64_t b = 0; b < squares.numel(); ++b) sum += squares.const_data_ptr<double>()[b];
   return sum;
 }
+
+double squared_norm(at::Tensor const& x) { return sum_in_order(block_squares(x)); }
 
 }  // namespace bsft::op

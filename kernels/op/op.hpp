@@ -108,7 +108,8 @@ void adamw(at::Tensor const& parameter, at::Tensor const& gradient, at::Tensor c
 //   x [n] fp32 contiguous
 constexpr std::int64_t norm_block = 32768;
 at::Tensor block_squares(at::Tensor const& x);
-// Their sum, in order.
+// Their sum, in order; the second of x's own.
+double sum_in_order(at::Tensor const& squares);
 double squared_norm(at::Tensor const& x);
 
 }  // namespace bsft::op

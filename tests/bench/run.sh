@@ -10,24 +10,25 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 build="${BSFT_BUILD:-build/release}"
 cmake=.venv/bin/cmake
 [ -x "$cmake" ] || cmake=cmake
+built() {
+  [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
+  "$cmake" --build "$build" --target "$1" >&2
+}
 case "${1:-}" in
   kernels)
     shift
-    [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
-    "$cmake" --build "$build" --target bench_kernels >&2
+    built bench_kernels
     exec "$build/tests/bench_kernels" "$@"
     ;;
   reduction)
     shift
-    [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
-    "$cmake" --build "$build" --target bench_reduction >&2
+    built bench_reduction
     source launch/mpi.sh
     for ranks in 2 4 8; do mpirun -np "$ranks" "$build/tests/bench_reduction" "$@"; done
     ;;
   overlap)
     shift
-    [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
-    "$cmake" --build "$build" --target bench_overlap >&2
+    built bench_overlap
     source launch/mpi.sh
     for hosts in 2 4; do
       for rate in 1gbit 200mbit; do tests/bench/overlap.sh "$PWD/$build/tests/bench_overlap" "$rate" "$hosts" "$@"; done
@@ -35,8 +36,7 @@ case "${1:-}" in
     ;;
   against_trl)
     shift
-    [ -f "$build/CMakeCache.txt" ] || "$cmake" --preset release -B "$build" >&2
-    "$cmake" --build "$build" --target bsft >&2
+    built bsft
     .venv/bin/python launch/smollm2.py --out .cache/smollm2-135m >&2
     source launch/mpi.sh
     exec .venv/bin/python tests/bench/against_trl.py "$@"

@@ -34,8 +34,7 @@ int main(int, char** argv) {
   TrainState state{*model, optimizer, 0, 0};
   std::string losses;
   LaneRange const mine = lanes_of(trainers->rank(), trainers->size(), lanes, reduction);
-  train(state, config, {steps, 0, buckets, shares ? Shared::parts : Shared::whole}, tiny.data(mine, lanes, 90),
-        {*trainers, *trainers},
+  train(state, config, {steps, 0, buckets}, tiny.data(mine, lanes, 90), {*trainers, *trainers},
         {[&](StepMetrics const& m) {
            char text[80];
            std::snprintf(text, sizeof text, "%a/%a ", m.loss, m.gradient_norm);

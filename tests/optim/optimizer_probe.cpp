@@ -41,7 +41,7 @@ int main() {
             static_cast<float>(size * std::sin(0.7 * static_cast<double>(i) + step));
       }
     }
-    double const norm = norm_of(optimizer.block_squares());
+    double const norm = std::sqrt(op::sum_in_order(optimizer.block_squares()));
     optimizer.update(0.01 / (step + 1), norm);
     at::Tensor const flat = decoder.flat().detach().contiguous();
     out["norms"].push_back(norm);

@@ -45,37 +45,21 @@ class Verbs {
     Part const mine = part_of(x.numel(), rank_, size_, grain);
     std::int64_t const n = mine.end - mine.begin;
     at::Tensor const received = inbox(n * size_, x.options());
-    std::vector<Message> out, in;
     std::vector<at::Tensor> terms;  // [W], by rank
-    for (int r = 0; r < size_; ++r) {
-      terms.push_back(r == rank_ ? slice(x, mine) : received.narrow(0, r * n, n));
-      if (r == rank_) continue;
-      out.push_back({r, slice(x, part_of(x.numel(), r, size_, grain))});
-      in.push_back({r, terms.back()});
-    }
-    link_->move(out, in);
+    for (int r = 0; r < size_; ++r) terms.push_back(r == rank_ ? slice(x, mine) : received.narrow(0, r * n, n));
+    with_others([&](int r) { return slice(x, part_of(x.numel(), r, size_, grain)); },
+                [&](int r) { return terms[static_cast<std::size_t>(r)]; });
     sum_of(terms);
   }
 
   void all_gather(at::Tensor const& x, std::int64_t grain) {
-    std::vector<Message> out, in;
-    for (int r = 0; r < size_; ++r) {
-      if (r == rank_) continue;
-      out.push_back({r, slice(x, part_of(x.numel(), rank_, size_, grain))});
-      in.push_back({r, slice(x, part_of(x.numel(), r, size_, grain))});
-    }
-    link_->move(out, in);
+    with_others([&](int) { return slice(x, part_of(x.numel(), rank_, size_, grain)); },
+                [&](int r) { return slice(x, part_of(x.numel(), r, size_, grain)); });
   }
 
   void all_to_all(at::Tensor const& to, at::Tensor const& from) {
-    std::vector<Message> out, in;
-    for (int r = 0; r < size_; ++r) {
-      if (r == rank_) continue;
-      out.push_back({r, from[r]});
-      in.push_back({r, to[r]});
-    }
     to[rank_].copy_(from[rank_]);
-    link_->move(out, in);
+    with_others([&](int r) { return from[r]; }, [&](int r) { return to[r]; });
   }
 
   void broadcast(at::Tensor const& x, int root) {
@@ -92,32 +76,31 @@ class Verbs {
     at::Tensor const lengths = at::empty({size_}, at::kLong);
     auto* const length = lengths.data_ptr<std::int64_t>();
     length[rank_] = static_cast<std::int64_t>(bytes.size());
-    std::vector<Message> out, in;
-    for (int r = 0; r < size_; ++r) {
-      if (r == rank_) continue;
-      out.push_back({r, lengths.narrow(0, rank_, 1)});
-      in.push_back({r, lengths.narrow(0, r, 1)});
-    }
-    link_->move(out, in);
+    with_others([&](int) { return lengths.narrow(0, rank_, 1); }, [&](int r) { return lengths.narrow(0, r, 1); });
     std::vector<std::string> all(static_cast<std::size_t>(size_));
-    auto const view = [](std::string& text) {
+    for (int r = 0; r < size_; ++r) all[static_cast<std::size_t>(r)].resize(static_cast<std::size_t>(length[r]));
+    all[static_cast<std::size_t>(rank_)] = bytes;
+    auto const view = [&](int r) {
+      std::string& text = all[static_cast<std::size_t>(r)];
       return at::from_blob(text.data(), {static_cast<std::int64_t>(text.size())}, at::kByte);
     };
-    all[static_cast<std::size_t>(rank_)] = bytes;
-    out.clear();
-    in.clear();
-    for (int r = 0; r < size_; ++r) {
-      if (r == rank_) continue;
-      std::string& theirs = all[static_cast<std::size_t>(r)];
-      theirs.resize(static_cast<std::size_t>(length[r]));
-      out.push_back({r, view(all[static_cast<std::size_t>(rank_)])});
-      in.push_back({r, view(theirs)});
-    }
-    link_->move(out, in);
+    with_others([&](int) { return view(rank_); }, view);
     return all;
   }
 
  private:
+  // To every other rank what give(rank) is, from it into what take(rank) is.
+  template <class Give, class Take>
+  void with_others(Give give, Take take) {
+    std::vector<Message> out, in;
+    for (int r = 0; r < size_; ++r) {
+      if (r == rank_) continue;
+      out.push_back({r, give(r)});
+      in.push_back({r, take(r)});
+    }
+    link_->move(out, in);
+  }
+
   // terms[rank_] becomes the sum of all, by rank.
   void sum_of(std::vector<at::Tensor> const& terms) const {
     at::Tensor const& mine = terms[static_cast<std::size_t>(rank_)];

@@ -39,13 +39,13 @@ NonFinite::NonFinite(std::int64_t step, std::vector<std::int64_t> records, std::
       records_(std::move(records)) {}
 
 Stepper::Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes,
-                 Buckets const& buckets, Shared shared)
+                 Buckets const& buckets)
     : decoder_(decoder),
       optimizer_(optimizer),
       trainers_(trainers),
       buckets_(buckets),
-      shared_(shared),
-      gradients_(trainers.device, decoder.flat_gradient(), static_cast<std::size_t>(lanes), buckets, shared),
+      shared_(optimizer.holds_all() ? Shared::whole : Shared::parts),
+      gradients_(trainers.device, decoder.flat_gradient(), static_cast<std::size_t>(lanes), buckets, shared_),
       totals_(static_cast<std::size_t>(lanes)) {}
 
 void Stepper::run_lane(LaneBatch const& lane, bool last, double scale, Totals& totals, StepMetrics& metrics) {
@@ -131,7 +131,7 @@ StepMetrics Stepper::gradient(Batch const& batch) {
 double Stepper::gradient_norm() {
   at::Tensor const squares = optimizer_.block_squares();
   if (shared_ == Shared::parts) trainers_.host.all_reduce(squares).wait();  // a block is of one rank, 0 on the others
-  return norm_of(squares);
+  return std::sqrt(op::sum_in_order(squares));
 }
 
 void Stepper::gather_weights() {

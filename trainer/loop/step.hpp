@@ -45,9 +45,8 @@ class NonFinite : public Error {
 class Stepper {
  public:
   // `lanes` of this rank.  All must outlive it.
-  // parts: each rank's optimizer holds its parts_of the buckets, not all (ZeRO-1).
-  Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes, Buckets const& buckets,
-          Shared shared);
+  // An optimizer that does not hold all moments holds this rank's parts_of the buckets (ZeRO-1).
+  Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes, Buckets const& buckets);
   StepMetrics step(Batch const& batch, double learning_rate);
   // The gradient of the batch alone, left in decoder.flat_gradient(): step() without the update.
   StepMetrics gradient(Batch const& batch);

@@ -26,7 +26,6 @@ struct TrainPlan {
   std::int64_t total_steps = 0;
   std::int64_t checkpoint_every = 0;  // 0: only after the last step
   Buckets buckets;
-  Shared shared = Shared::whole;  // parts: the optimizer of a rank holds its parts_of the buckets
 };
 
 struct TrainObservers {

@@ -27,12 +27,6 @@ double clip_factor(double norm, double max_norm) {
   return std::min(1.0, max_norm / (norm + 1e-6));
 }
 
-double norm_of(at::Tensor const& block_squares) {
-  double sum = 0;
-  for (std::int64_t b = 0; b < block_squares.numel(); ++b) sum += block_squares.const_data_ptr<double>()[b];
-  return std::sqrt(sum);
-}
-
 Optimizer::Optimizer(Decoder const& decoder, OptimizerConfig settings, std::optional<std::vector<Part>> parts)
     : decoder_(decoder),
       settings_(settings),

@@ -39,6 +39,7 @@ class Optimizer {
   void set_updates(std::int64_t updates) { updates_ = updates; }
   // Its own, part after part.
   Moments const& moments() const { return moments_; }
+  bool holds_all() const { return whole_; }
   // All of them, on rank 0 of a group whose ranks' parts cover the buffer; undefined on the others.  Collective.
   Moments gather(Communicator& group, Buckets const& buckets) const;
   // values [n] fp32 on the host are moments of the parameters from `offset` on; others' are passed over.
@@ -54,8 +55,6 @@ class Optimizer {
   std::int64_t updates_ = 0;
 };
 
-// The square root of the sum, in order.
-double norm_of(at::Tensor const& block_squares);
 double clip_factor(double norm, double max_norm);  // max_norm <= 0: never clips
 
 }  // namespace bsft

@@ -7,7 +7,8 @@
 
 namespace bsft {
 
-std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& data, at::Device device) {
+std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& data, at::Device device,
+                                    std::function<void(Decoder const&, Parameter const&)> const& filled) {
   BehaviorMap const& behaviors = data.reader().catalog().behaviors;
   std::vector<TokenId> ids;
   std::vector<std::vector<TokenId>> descriptions;
@@ -18,11 +19,12 @@ std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& da
   bool const random = config.model.init == "random";
   Shape const shape = resized(read_shape(config.model.path), random ? config.model.shape : ShapeConfig{});
   auto decoder = std::make_unique<Decoder>(shape, ids, config.model.freeze, device);
+  Filled const one = [&](Parameter const& parameter) { filled(*decoder, parameter); };
   bool learned = false;
   if (random) {
-    initialise_random(*decoder, config.run.seed);
+    initialise_random(*decoder, config.run.seed, one);
   } else {
-    load_weights(*decoder, config.model.path);
+    load_weights(*decoder, config.model.path, one);
     learned = carries_behaviors(data.tokenizer(), behaviors);
   }
   if (!learned && !ids.empty()) {
@@ -49,13 +51,6 @@ std::vector<std::string> describe_model(Decoder const& decoder, BehaviorMap cons
                     "  no weight decay");
   }
   return lines;
-}
-
-std::int64_t state_bytes(Decoder const& decoder, Optimizer const& optimizer, std::int64_t lanes_a_rank) {
-  std::int64_t frozen = 0, levels = 0;
-  for (Parameter const& parameter : decoder.parameters()) frozen += parameter.trainable ? 0 : parameter.value.numel();
-  while ((std::int64_t{1} << levels) < lanes_a_rank) ++levels;
-  return 4 * (frozen + decoder.flat().numel() * (2 + levels) + 2 * optimizer.moments().first.numel());
 }
 
 }  // namespace bsft

@@ -11,6 +11,7 @@
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/reader.hpp"
 #include "trainer/comm/agreement.hpp"
+#include "trainer/loop/memory.hpp"
 #include "trainer/report/metrics_log.hpp"
 #include "trainer/report/report_page.hpp"
 #include "trainer/report/results_table.hpp"
@@ -55,17 +56,29 @@ void TrainingRun::open_data() {
 
 void TrainingRun::build_model() {
   together([this] {
-    model_ = make_model(config_, *data_, job_.device());
-    Buckets const buckets =
-        buckets_of(model_->flat().numel(), model_->behaviors_begin(), config_.parallel.bucket_bytes, op::norm_block);
-    bool const shares = config_.parallel.zero > 0;
+    plan_.sharded = static_cast<Sharded>(config_.parallel.zero);
+    model_ = make_model(config_, *data_, job_.device(),
+                        [this](Decoder const& model, Parameter const& parameter) { keep_share(model, parameter); });
+    plan_.total_steps = total_steps_of(config_.train, data_->order());
+    plan_.checkpoint_every = config_.checkpoint.every;
+    plan_.buckets = buckets(*model_);
+    bool const shares = plan_.sharded >= Sharded::moments;
     optimizer_ = std::make_unique<Optimizer>(
         *model_, config_.optimizer,
-        shares ? std::optional(parts_of(buckets, trainers_->rank(), trainers_->size())) : std::nullopt);
+        shares ? std::optional(parts_of(plan_.buckets, trainers_->rank(), trainers_->size())) : std::nullopt);
     state_.emplace(TrainState{*model_, *optimizer_, 0, 0});
-    plan_ = {total_steps_of(config_.train, data_->order()), config_.checkpoint.every, buckets};
     if (config_.model.freeze != "none") base_digest_ = model_->base_digest();
   });
+}
+
+Buckets TrainingRun::buckets(Decoder const& model) const {
+  return buckets_of(model.flat().numel(), model.behaviors_begin(), config_.parallel.bucket_bytes, op::norm_block);
+}
+
+void TrainingRun::keep_share(Decoder const& model, Parameter const& parameter) const {
+  if (plan_.sharded < Sharded::weights || parameter.offset < 0) return;
+  give_back_others(model.weight_pages(), buckets(model), {parameter.offset, parameter.offset + parameter.value.numel()},
+                   trainers_->rank(), trainers_->size());
 }
 
 int TrainingRun::summarise(std::FILE* stream) const {
@@ -86,9 +99,17 @@ int TrainingRun::summarise(std::FILE* stream) const {
   }
   line("steps: " + grouped(plan_.total_steps) + ", " + grouped(order.steps_per_epoch()) + " an epoch");
   for (std::string const& text : describe_model(*model_, data_->reader().catalog().behaviors)) line(text);
-  line("memory: " + grouped(state_bytes(*model_, *optimizer_, lanes) >> 20) +
-       " MiB a rank for weights, gradient and moments, beside " + "the activations of a pass of at most " +
-       grouped(config_.train.max_tokens_per_pass) + " tokens");
+  ModelMemory const memory =
+      model_memory(*model_, plan_.buckets, trainers_->rank(), trainers_->size(), lanes, plan_.sharded);
+  auto const mebibytes = [](std::int64_t bytes) { return grouped((bytes + (1 << 20) - 1) >> 20); };
+  line("memory: " + mebibytes(memory.kept()) + " MiB a rank (weights " + mebibytes(memory.weights + memory.frozen) +
+       ", gradient " + mebibytes(memory.gradient) + ", moments " + mebibytes(memory.moments) +
+       (memory.partial > 0 ? ", partial gradients of its lanes " + mebibytes(memory.partial) : "") + ")" +
+       (memory.passing > 0 ? ", at most " + mebibytes(memory.passing) + " more during a step" : "") +
+       (memory.accumulating > 0
+            ? " (" + mebibytes(memory.passing + memory.accumulating) + " where it takes several passes)"
+            : "") +
+       ", beside the activations of a pass of at most " + grouped(config_.train.max_tokens_per_pass) + " tokens");
   std::fflush(stream);
   return 0;
 }
@@ -120,7 +141,7 @@ void TrainingRun::resume() {
   together([&] {
     if (!chosen.empty()) {
       FoundCheckpoint const found{chosen, read_manifest(chosen)};
-      restore(found, *model_, *optimizer_);
+      restore(found, *model_, *optimizer_, [this](Parameter const& parameter) { keep_share(*model_, parameter); });
       state_->step = found.manifest.step;
       state_->empty_batches = found.manifest.empty_batches;
       if (!base_digest_.empty() && found.manifest.base_digest != base_digest_) {
@@ -156,12 +177,16 @@ Manifest TrainingRun::manifest() const {
 }
 
 void TrainingRun::publish(bool last) {
-  Moments const moments = optimizer_->gather(devices_ ? *devices_ : *trainers_, plan_.buckets);
+  Communicator& group = devices_ ? *devices_ : *trainers_;
+  Moments const moments = optimizer_->gather(group, plan_.buckets);
+  std::optional<SharedWeights> weights;
+  if (plan_.sharded == Sharded::weights) weights.emplace(group, *model_, plan_.buckets).gather(Whole::on_rank_0);
   bsft::together(*trainers_, [&] {
     if (!leads()) return;
     writer_->write(manifest(), *model_, moments);
     write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
   });
+  if (weights) weights->leave();
   std::int64_t const every = std::max<std::int64_t>(plan_.checkpoint_every, 1);
   evaluation_->published(state_->step, plan_.checkpoint_every > 0 ? (state_->step + every - 1) / every : 0, last);
 }

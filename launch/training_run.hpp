@@ -44,6 +44,9 @@ class TrainingRun {
   bool leads() const { return job_.rank() == 0; }
   void together(std::function<void()> const& stage);
   void publish(bool last);
+  // What this rank does not keep of a parameter's weights takes no memory from now on.
+  void keep_share(Decoder const& model, Parameter const& parameter) const;
+  Buckets buckets(Decoder const& model) const;
   Manifest manifest() const;
   void say(std::string const& line);
 

@@ -52,13 +52,13 @@ int main(int count, char** arguments) {
   Forest const forest = records_of(tokens, shape.vocabulary, group->rank());
   std::int64_t const n = decoder.flat().numel();
   constexpr std::int64_t bucket = 4 << 20;
-  GradientSum along(*group, decoder.flat_gradient(), 1,
+  GradientSum along(*group, decoder.gradient_pages(), 1,
                     buckets_of(n, decoder.behaviors_begin(), bucket, op::norm_block), Shared::whole);
-  GradientSum after(*group, decoder.flat_gradient(), 1, buckets_of(n, 0, bucket, op::norm_block), Shared::whole);
+  GradientSum after(*group, decoder.gradient_pages(), 1, buckets_of(n, 0, bucket, op::norm_block), Shared::whole);
 
-  auto const compute = [&](Decoder::Ready const& ready) {
+  auto const compute = [&](Decoder::Visit const& visit) {
     decoder.flat_gradient().zero_();
-    decoder.loss(forest, 1.0, ready).total.backward();
+    decoder.loss(forest, 1.0, visit).total.backward();
   };
   auto const median = [&](std::function<void()> const& work) {
     std::vector<double> seconds;
@@ -78,7 +78,9 @@ int main(int count, char** arguments) {
   double const computation = median([&] { compute({}); });
   double const sum = median([&] { after.finish(); });
   double const overlapped = median([&] {
-    compute([&](std::int64_t begin) { along.ready_from(begin); });
+    compute([&](Direction direction, std::int64_t unit) {
+      if (direction == Direction::backward) along.ready_from(decoder.final_from(unit));
+    });
     along.finish();
   });
   double const in_turn = median([&] {

@@ -43,7 +43,7 @@ with Folder() as folder:
     slow = ["--set", "train.max_tokens_per_pass=2048"]
     kill_after(config, 2, 5, *slow)
     assert 12 not in steps_of(run_dir), "it was not killed in time"
-    resumed = train(config, 4, "--resume", "auto", "--set", "parallel.zero=1", *slow)
+    resumed = train(config, 4, "--resume", "auto", "--set", "parallel.zero=3", *slow)
     assert "going on after step" in resumed.stderr, resumed.stderr
     for name, digest in want.items():
         assert sha256(last(run_dir) / name) == digest, name

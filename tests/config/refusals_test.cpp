@@ -151,7 +151,9 @@ TEST_F(Refusals, NotBuiltYet) {
              "3:1: duplicate key model (first at " + (folder_ / "c.yaml").string() + ":1:1) keep one of them");
   expect_one("", "--set:1: model.adapter: lora (not built yet) write none", {"model.adapter=lora"});
   expect_one("", "--set:1: model.dtype: bfloat16 (not built yet) write float32", {"model.dtype=bfloat16"});
-  expect_one("parallel: {zero: 2}", "3:12: parallel.zero: 2 (not built yet) write 0 or 1");
+  expect_one("parallel: {zero: 2, backend: nccl}",
+             "3:12: parallel.zero: 2 with parallel.backend: nccl (a device's memory cannot be given back in parts yet) "
+             "write parallel.zero: 0 or 1");
 }
 
 TEST_F(Refusals, Contradictions) {

@@ -19,17 +19,20 @@ TEST(GradientSum, is_the_tree_over_lanes_and_ranks) {
   constexpr std::uint64_t all_lanes = 8;
   at::Tensor const want = testing::lane_tree(0, all_lanes, n);
   for (int ranks : {1, 2, 4, 8}) {
-    for (auto const& [bytes, shared] : {std::pair(4'000, Shared::whole), std::pair(77'777, Shared::whole),
-                                        std::pair(1 << 22, Shared::whole), std::pair(77'777, Shared::parts)}) {
+    for (auto const& [bytes, shared] :
+         {std::pair(4'000, Shared::whole), std::pair(77'777, Shared::whole), std::pair(1 << 22, Shared::whole),
+          std::pair(77'777, Shared::parts), std::pair(77'777, Shared::parts_alone)}) {
+      std::int64_t const block = shared == Shared::parts_alone ? 1'024 : 20;  // whole pages
       auto groups = threads_communicators(ranks, Reduction::exact, 30'000);
       std::vector<std::thread> threads;
       for (int r = 0; r < ranks; ++r) {
-        threads.emplace_back([&, r, bytes = bytes, shared = shared] {
+        threads.emplace_back([&, r, block, bytes = bytes, shared = shared] {
           auto const group = std::move(groups[static_cast<std::size_t>(r)]);
           std::uint64_t const mine = all_lanes / static_cast<std::uint64_t>(ranks);
-          at::Tensor const flat = at::zeros({n}, at::kFloat);
-          Buckets const buckets = buckets_of(n, n - 100, bytes, 20);
-          GradientSum sum(*group, flat, mine, buckets, shared);
+          Pages const pages(n, at::kCPU);
+          at::Tensor const& flat = pages.tensor();
+          Buckets const buckets = buckets_of(n, n - 100, bytes, block);
+          GradientSum sum(*group, pages, mine, buckets, shared);
           for (int round = 0; round < 2; ++round) {
             for (std::uint64_t l = 0; l + 1 < mine; ++l) {
               flat.copy_(lane(static_cast<std::uint64_t>(r) * mine + l));

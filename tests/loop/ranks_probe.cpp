@@ -21,26 +21,28 @@ int main(int, char** argv) {
   using namespace bsft;
   std::int64_t const lanes = std::atoll(argv[1]), steps = std::atoll(argv[2]);
   Reduction const reduction = std::string(argv[3]) == "exact" ? Reduction::exact : Reduction::fast;
-  bool const shares = std::atoi(argv[4]) == 1;
+  auto const sharded = static_cast<Sharded>(std::atoi(argv[4]));
   auto const job = Job::over_mpi();
   auto const trainers = job->split(0, reduction);
   testing::Tiny const tiny(60, std::atoll(argv[5]), 40);
-  auto const model = tiny.model();
+  auto const model = testing::Tiny::model(testing::sharded_shape());
   Config config;
   config.optimizer.learning_rate = 3e-3;
   Buckets const buckets = testing::buckets_of(*model);
-  Optimizer optimizer(*model, config.optimizer,
-                      shares ? std::optional(parts_of(buckets, trainers->rank(), trainers->size())) : std::nullopt);
+  std::vector<Part> const parts = parts_of(buckets, trainers->rank(), trainers->size());
+  ensure(!parts.empty() && buckets.list.size() >= 4, "every rank has a part, of several buckets");
+  Optimizer optimizer(*model, config.optimizer, sharded >= Sharded::moments ? std::optional(parts) : std::nullopt);
   TrainState state{*model, optimizer, 0, 0};
   std::string losses;
   LaneRange const mine = lanes_of(trainers->rank(), trainers->size(), lanes, reduction);
-  train(state, config, {steps, 0, buckets}, tiny.data(mine, lanes, 90), {*trainers, *trainers},
+  train(state, config, {steps, 0, buckets, sharded}, tiny.data(mine, lanes, 90), {*trainers, *trainers},
         {[&](StepMetrics const& m) {
            char text[80];
            std::snprintf(text, sizeof text, "%a/%a ", m.loss, m.gradient_norm);
            losses += text;
          },
          {}});
+  if (sharded == Sharded::weights) SharedWeights(*trainers, *model, buckets).gather(Whole::on_all);
   std::string const sha = sha_of(model->flat());
   for (std::string const& theirs : trainers->exchange(sha)) {
     if (theirs != sha) return 1;  // ranks disagree

@@ -40,7 +40,7 @@ Outcome by_stepper(testing::Tiny const& tiny, std::int64_t step, std::int64_t la
   auto const model = tiny.model();
   Optimizer optimizer(*model, {});
   auto const self = self_communicator();
-  Stepper stepper(*model, optimizer, {*self, *self}, lanes, testing::buckets_of(*model));
+  Stepper stepper(*model, optimizer, {*self, *self}, lanes, testing::buckets_of(*model), Sharded::nothing);
   TrainData const data = tiny.data({0, lanes}, lanes, tokens_a_pass);
   Loader loader(data.order, data.records, data.source, data.loader, step, step + 1);
   StepMetrics const metrics = stepper.gradient(*loader.next());
@@ -102,7 +102,7 @@ struct Steps {
   std::unique_ptr<Decoder> model = tiny.model();
   Optimizer optimizer{*model, OptimizerConfig{}};
   std::unique_ptr<Communicator> self = self_communicator();
-  Stepper stepper{*model, optimizer, {*self, *self}, 4, testing::buckets_of(*model)};
+  Stepper stepper{*model, optimizer, {*self, *self}, 4, testing::buckets_of(*model), Sharded::nothing};
 
   Batch batch(RecordSource const& source) const {
     TrainData data = tiny.data({0, 4}, 4, 100);

@@ -23,9 +23,20 @@ inline Shape tiny_shape() {
   return shape;
 }
 
+// Of which eight ranks have a part each.
+inline Shape sharded_shape() {
+  Shape shape = tiny_shape();
+  shape.vocabulary = 4096;
+  shape.width = 64;
+  shape.layers = 8;
+  shape.head_width = 16;
+  shape.feed_forward = 176;
+  return shape;
+}
+
 // Small ones, so that there are several.
 inline Buckets buckets_of(Decoder const& decoder) {
-  return bsft::buckets_of(decoder.flat().numel(), decoder.behaviors_begin(), 8'192, op::norm_block);
+  return bsft::buckets_of(decoder.flat().numel(), decoder.behaviors_begin(), std::int64_t{1} << 20, op::norm_block);
 }
 
 struct Tiny {
@@ -36,8 +47,8 @@ struct Tiny {
     loader.sequence.shares = group_size > 1;
     loader.sequence.loss_weight = 0.5;
   }
-  std::unique_ptr<Decoder> model() const {
-    auto decoder = std::make_unique<Decoder>(tiny_shape(), std::vector<TokenId>{0, 1}, "none");
+  static std::unique_ptr<Decoder> model(Shape const& shape = tiny_shape()) {
+    auto decoder = std::make_unique<Decoder>(shape, std::vector<TokenId>{0, 1}, "none");
     initialise_random(*decoder, 9);
     initialise_behavior_rows(*decoder, "random", {}, 9);
     return decoder;

@@ -65,8 +65,8 @@ void check_same(FoundCheckpoint const& found, Config const& config, std::string 
   throw Findings(Exit::resume_mismatch, lines);
 }
 
-void restore(FoundCheckpoint const& found, Decoder& decoder, Optimizer& optimizer) {
-  load_weights(decoder, found.folder);
+void restore(FoundCheckpoint const& found, Decoder& decoder, Optimizer& optimizer, Filled const& filled) {
+  load_weights(decoder, found.folder, filled);
   read_training_state(decoder, optimizer, found.folder / training_state_name);
   optimizer.set_updates(found.manifest.updates);
 }

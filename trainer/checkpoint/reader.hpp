@@ -17,6 +17,7 @@
 #include "trainer/checkpoint/manifest.hpp"
 #include "trainer/config/config.hpp"
 #include "trainer/model/decoder.hpp"
+#include "trainer/model/weights.hpp"
 #include "trainer/optim/optimizer.hpp"
 
 namespace bsft {
@@ -31,6 +32,6 @@ std::optional<FoundCheckpoint> find_checkpoint(std::filesystem::path const& run_
                                                std::function<void(std::string const&)> const& warn);
 FoundCheckpoint open_checkpoint(std::filesystem::path const& folder);
 void check_same(FoundCheckpoint const& found, Config const& config, std::string const& data_digest);
-void restore(FoundCheckpoint const& found, Decoder& decoder, Optimizer& optimizer);
+void restore(FoundCheckpoint const& found, Decoder& decoder, Optimizer& optimizer, Filled const& filled = {});
 
 }  // namespace bsft

@@ -104,7 +104,9 @@ void check_parallel(Config const& c, Checks& checks) {
   checks.refuse(c.train.global_batch_size < p.lanes, {"train.global_batch_size", "parallel.lanes"},
                 "train.global_batch_size: " + number(c.train.global_batch_size),
                 "less than parallel.lanes: " + number(p.lanes), "give each lane a record");
-  checks.refuse(p.zero > 1, {"parallel.zero"}, "parallel.zero: " + number(p.zero), "not built yet", "write 0 or 1");
+  checks.refuse(p.zero > 1 && p.backend == "nccl", {"parallel.zero", "parallel.backend"},
+                "parallel.zero: " + number(p.zero) + " with parallel.backend: nccl",
+                "a device's memory cannot be given back in parts yet", "write parallel.zero: 0 or 1");
   bool const scores = !c.evaluate.suites.empty() && !c.evaluate.conditions.empty();
   checks.refuse(p.evaluator_ranks > 0 && !scores,
                 {"parallel.evaluator_ranks", "evaluate.suites", "evaluate.conditions"},

@@ -143,7 +143,7 @@ std::vector<Key> table() {
       {"parallel.lanes", at<&C::parallel, &P::lanes>, "parts of a batch that ranks share; a power of two where exact",
        "lanes", between(1, 65536)},
       {"parallel.zero", at<&C::parallel, &P::zero>,
-       "ZeRO stage; 1: each rank keeps a share of the moments; above 1 is not built yet", "", between(0, 3)},
+       "ZeRO stage: each rank keeps a share of 1 the moments, 2 the gradient, too, 3 the weights, too", "", between(0, 3)},
       {"parallel.bucket_bytes", at<&C::parallel, &P::bucket_bytes>, "gradients reduced at a time", "bytes",
        between(1, 1073741824)},
       {"parallel.evaluator_ranks", at<&C::parallel, &P::evaluator_ranks>,

@@ -30,6 +30,19 @@ std::string why_of(std::vector<std::int64_t> const& records, std::string const& 
   return "records " + list + (records.size() > 8 ? " and " + std::to_string(records.size() - 8) + " more" : "");
 }
 
+Shared sum_of(Sharded sharded) {
+  if (sharded >= Sharded::gradients) return Shared::parts_alone;
+  return sharded == Sharded::moments ? Shared::parts : Shared::whole;
+}
+
+std::vector<Forest const*> supervised(LaneBatch const& lane) {
+  std::vector<Forest const*> passes;
+  for (Forest const& pass : lane.passes) {
+    if (!pass.supervised.empty()) passes.push_back(&pass);
+  }
+  return passes;
+}
+
 }  // namespace
 
 NonFinite::NonFinite(std::int64_t step, std::vector<std::int64_t> records, std::string const& names)
@@ -39,36 +52,83 @@ NonFinite::NonFinite(std::int64_t step, std::vector<std::int64_t> records, std::
       records_(std::move(records)) {}
 
 Stepper::Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes,
-                 Buckets const& buckets)
+                 Buckets const& buckets, Sharded sharded)
     : decoder_(decoder),
       optimizer_(optimizer),
       trainers_(trainers),
       buckets_(buckets),
-      shared_(optimizer.holds_all() ? Shared::whole : Shared::parts),
-      gradients_(trainers.device, decoder.flat_gradient(), static_cast<std::size_t>(lanes), buckets, shared_),
-      totals_(static_cast<std::size_t>(lanes)) {}
+      sharded_(sharded),
+      gradients_(trainers.device, decoder.gradient_pages(), static_cast<std::size_t>(lanes), buckets, sum_of(sharded)),
+      totals_(static_cast<std::size_t>(lanes)) {
+  if (sharded == Sharded::weights) weights_.emplace(trainers.device, decoder, buckets);
+}
 
-void Stepper::run_lane(LaneBatch const& lane, bool last, double scale, Totals& totals, StepMetrics& metrics) {
-  Forest const* final_pass = nullptr;  // whose backward completes the gradient of this rank
-  for (Forest const& pass : lane.passes) {
-    if (last && !pass.supervised.empty()) final_pass = &pass;
+void Stepper::visit(Direction direction, std::int64_t unit, bool final_pass) {
+  if (weights_) {
+    bool const forward = direction == Direction::forward;
+    std::int64_t const last = decoder_.units() - 1;
+    if (forward)
+      weights_->enter(unit, unit < last ? unit + 1 : last - 1);
+    else if (unit > 0)
+      weights_->enter(unit, unit > 1 ? std::optional(unit - 1) : std::nullopt);
+    else
+      weights_->leave();  // the embedding's backward needs no weights
   }
-  Decoder::Ready const ready = [this](std::int64_t begin) { gradients_.ready_from(begin); };
-  for (Forest const& pass : lane.passes) {
-    if (pass.supervised.empty()) continue;
-    op::RowLoss loss;
-    {
-      Watch watch(metrics.seconds.forward);
-      loss = decoder_.loss(pass, scale, &pass == final_pass ? ready : Decoder::Ready());
+  if (final_pass && direction == Direction::backward) gradients_.ready_from(decoder_.final_from(unit));
+}
+
+void Stepper::run_pass(Forest const& pass, double scale, Decoder::Visit const& visit, Totals& totals,
+                       StepMetrics& metrics) {
+  op::RowLoss loss;
+  {
+    Watch watch(metrics.seconds.forward);
+    loss = decoder_.loss(pass, scale, visit);
+  }
+  {
+    Watch watch(metrics.seconds.backward);
+    loss.total.backward();
+  }
+  for (std::int64_t record : totals.add(pass.supervised, loss.loss, loss.correct, loss.entropy)) {
+    bad_records_.push_back(record);
+  }
+}
+
+// `passes`: the most that a rank has in this lane.
+void Stepper::run_lane(LaneBatch const& lane, std::size_t passes, bool last, double scale, Totals& totals,
+                       StepMetrics& metrics) {
+  std::vector<Forest const*> const mine = supervised(lane);
+  for (std::size_t i = 0; i < passes; ++i) {
+    bool const final_pass = last && i + 1 == passes;
+    Decoder::Visit const visit = [this, final_pass](Direction direction, std::int64_t unit) {
+      this->visit(direction, unit, final_pass);
+    };
+    if (i < mine.size()) {
+      run_pass(*mine[i], scale, weights_ || final_pass ? visit : Decoder::Visit(), totals, metrics);
+      continue;
     }
-    {
-      Watch watch(metrics.seconds.backward);
-      loss.total.backward();
-    }
-    for (std::int64_t record : totals.add(pass.supervised, loss.loss, loss.correct, loss.entropy)) {
-      bad_records_.push_back(record);
+    for (std::int64_t unit = 0; unit < decoder_.units(); ++unit) visit(Direction::forward, unit);
+    for (std::int64_t unit = decoder_.units() - 2; unit >= 0; --unit) visit(Direction::backward, unit);
+  }
+}
+
+// Of each lane: this rank's own, or with shared weights the most of any rank.
+std::vector<std::size_t> Stepper::passes_of(Batch const& batch) {
+  std::vector<std::size_t> passes;
+  std::string mine;
+  for (LaneBatch const& lane : batch.lanes) {
+    passes.push_back(supervised(lane).size());
+    mine += std::to_string(passes.back()) + ' ';
+  }
+  if (!weights_) return passes;
+  for (std::string const& theirs : trainers_.host.exchange(mine)) {
+    std::istringstream words(theirs);
+    for (std::size_t& most : passes) {
+      std::size_t count = 0;
+      words >> count;
+      most = std::max(most, count);
     }
   }
+  return passes;
 }
 
 std::vector<std::int64_t> Stepper::gather(std::vector<std::int64_t> const& mine) {
@@ -102,18 +162,19 @@ StepMetrics Stepper::gradient(Batch const& batch) {
   }
   double const weight = before.weight();
   if (weight == 0) {
-    decoder_.flat_gradient().zero_();
+    gradients_.clear();
     before.fill(metrics);
     metrics.empty_batches = 1;
     return metrics;
   }
 
+  std::vector<std::size_t> const passes = passes_of(batch);
   std::vector<Totals> lanes(batch.lanes.size());
   for (std::size_t i = 0; i < batch.lanes.size(); ++i) {
-    decoder_.flat_gradient().zero_();
+    gradients_.clear();
     lanes[i].count(batch.lanes[i]);
     bool const last = i + 1 == batch.lanes.size();
-    run_lane(batch.lanes[i], last, 1 / weight, lanes[i], metrics);
+    run_lane(batch.lanes[i], passes[i], last, 1 / weight, lanes[i], metrics);
     Watch watch(metrics.seconds.reduce);
     totals_.add(lanes[i].sums());
     if (!last) gradients_.add();
@@ -130,7 +191,8 @@ StepMetrics Stepper::gradient(Batch const& batch) {
 
 double Stepper::gradient_norm() {
   at::Tensor const squares = optimizer_.block_squares();
-  if (shared_ == Shared::parts) trainers_.host.all_reduce(squares).wait();  // a block is of one rank, 0 on the others
+  if (sharded_ >= Sharded::moments)
+    trainers_.host.all_reduce(squares).wait();  // a block is of one rank, 0 on the others
   return std::sqrt(op::sum_in_order(squares));
 }
 
@@ -154,7 +216,7 @@ StepMetrics Stepper::step(Batch const& batch, double learning_rate) {
     optimizer_.update(learning_rate, metrics.gradient_norm);
   }
   Watch watch(metrics.seconds.reduce);
-  if (shared_ == Shared::parts) gather_weights();
+  if (sharded_ == Sharded::moments || sharded_ == Sharded::gradients) gather_weights();
   return metrics;
 }
 

@@ -3,6 +3,8 @@
 //   W = sum of weights of the global batch, all-reduced before the first forward pass
 //   per lane: zero the gradient; per pass: loss(forest, 1 / W), backward;  lanes and ranks summed in one fixed tree
 //   then clip, AdamW
+// What is shared out among the ranks follows ZeRO's stages; with Sharded::weights a rank with fewer passes than another
+// walks through the units with it, so that all gather the same.
 // So the loss and its gradient are those of sum w l / sum w over all records, whatever the ranks, lanes and passes.
 // A batch of weight 0 gives exactly zero, skips the update, and is counted; the schedule advances all the same.
 // Collective.  Errors: NonFinite on every rank alike, where a loss or the gradient's norm is not finite; nothing has
@@ -11,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +22,7 @@
 #include "trainer/loop/gradient_sum.hpp"
 #include "trainer/loop/lane_sum.hpp"
 #include "trainer/loop/metrics.hpp"
+#include "trainer/loop/shared_weights.hpp"
 #include "trainer/optim/optimizer.hpp"
 
 namespace bsft {
@@ -42,17 +46,25 @@ class NonFinite : public Error {
   std::vector<std::int64_t> records_;
 };
 
+// ZeRO's stages, each with those before it.
+enum class Sharded { nothing, moments, gradients, weights };
+
 class Stepper {
  public:
   // `lanes` of this rank.  All must outlive it.
-  // An optimizer that does not hold all moments holds this rank's parts_of the buckets (ZeRO-1).
-  Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes, Buckets const& buckets);
+  // From Sharded::moments on the optimizer holds this rank's parts_of the buckets.
+  Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes, Buckets const& buckets,
+          Sharded sharded);
   StepMetrics step(Batch const& batch, double learning_rate);
   // The gradient of the batch alone, left in decoder.flat_gradient(): step() without the update.
   StepMetrics gradient(Batch const& batch);
 
  private:
-  void run_lane(LaneBatch const& lane, bool last, double scale, Totals& totals, StepMetrics& metrics);
+  void run_lane(LaneBatch const& lane, std::size_t passes, bool last, double scale, Totals& totals,
+                StepMetrics& metrics);
+  void run_pass(Forest const& pass, double scale, Decoder::Visit const& visit, Totals& totals, StepMetrics& metrics);
+  void visit(Direction direction, std::int64_t unit, bool final_pass);
+  std::vector<std::size_t> passes_of(Batch const& batch);
   std::vector<std::int64_t> gather(std::vector<std::int64_t> const& mine);
   double gradient_norm();
   void gather_weights();
@@ -61,8 +73,9 @@ class Stepper {
   Optimizer& optimizer_;
   Trainers trainers_;
   Buckets buckets_;
-  Shared shared_;
+  Sharded sharded_;
   GradientSum gradients_;
+  std::optional<SharedWeights> weights_;
   LaneSum totals_;
   std::vector<std::int64_t> bad_records_;
 };

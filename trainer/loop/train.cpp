@@ -21,7 +21,8 @@ void train(TrainState& state, Config const& config, TrainPlan const& plan, Train
     return std::chrono::duration<double>(Clock::now() - start).count();
   };
   Loader loader(data.order, data.records, data.source, data.loader, state.step, plan.total_steps);
-  Stepper stepper(state.model, state.optimizer, trainers, data.loader.mine.end - data.loader.mine.begin, plan.buckets);
+  Stepper stepper(state.model, state.optimizer, trainers, data.loader.mine.end - data.loader.mine.begin, plan.buckets,
+                  plan.sharded);
   for (;;) {
     Clock::time_point const start = Clock::now();
     std::optional<Batch> const batch = loader.next();

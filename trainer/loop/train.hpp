@@ -26,6 +26,7 @@ struct TrainPlan {
   std::int64_t total_steps = 0;
   std::int64_t checkpoint_every = 0;  // 0: only after the last step
   Buckets buckets;
+  Sharded sharded = Sharded::nothing;
 };
 
 struct TrainObservers {

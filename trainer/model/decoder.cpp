@@ -7,9 +7,9 @@
 #include <span>
 
 #include "data/base/error.hpp"
+#include "kernels/op/torch.hpp"
 #include "trainer/model/attention.hpp"
 #include "trainer/model/projection.hpp"
-#include "kernels/op/torch.hpp"
 
 namespace bsft {
 namespace {
@@ -46,7 +46,7 @@ at::Tensor positions(Forest const& forest, at::Device device) {
 }  // namespace
 
 Decoder::Decoder(Shape shape, std::vector<TokenId> behavior_ids, std::string const& freeze, at::Device device)
-    : shape_(std::move(shape)), behavior_ids_(std::move(behavior_ids)) {
+    : shape_(std::move(shape)), behavior_ids_(std::move(behavior_ids)), flat_(0, device), gradient_(0, device) {
   if (freeze != "none" && freeze != "embeddings" && freeze != "all")
     throw Invalid(Exit::config, "model.freeze: " + freeze, "", "use none, embeddings or all");
   std::vector<TokenId> sorted = behavior_ids_;
@@ -64,8 +64,8 @@ Decoder::Decoder(Shape shape, std::vector<TokenId> behavior_ids, std::string con
 
 at::Tensor Decoder::forward(Forest const& forest) const { return hidden(forest, {}); }
 
-at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> rows, Ready const& ready) const {
-  at::Device const device = flat_.device();
+at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> rows, Visit const& visit) const {
+  at::Device const device = inverse_frequency_.device();
   std::int64_t const width = shape_.head_width, heads = shape_.heads, kv_heads = shape_.kv_heads;
   at::Tensor const ids = to_tensor<std::int64_t>(forest.tokens, at::kLong, device);
   at::Tensor const angle = at::outer(positions(forest, device), inverse_frequency_);
@@ -73,11 +73,21 @@ at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> r
   auto const everyone = std::make_shared<AttentionPlan const>(plan_attention(forest, {}));
   double const epsilon = shape_.norm_epsilon;
 
+  auto const enter = [&](std::int64_t unit) {
+    if (visit) visit(Direction::forward, unit);
+  };
+  // h is what `unit` makes: its gradient is there when the backward of all later units is done.
+  auto const leave = [&](std::int64_t unit, at::Tensor const& h) {
+    if (visit && h.requires_grad())
+      h.register_hook([visit, unit](at::Tensor const&) { visit(Direction::backward, unit); });
+  };
+  enter(0);
   at::Tensor h = op::behavior_embedding(ids, embedding_, rows_, behavior_index_,
                                         embedding_.requires_grad() ? embedding_.grad() : at::Tensor());
+  leave(0, h);
   for (Layer const& layer : layers_) {
-    if (ready && layer.begin >= 0 && h.requires_grad())  // its gradient is there when those of all later weights are
-      h.register_hook([ready, begin = layer.begin](at::Tensor const&) { ready(begin); });
+    std::int64_t const unit = &layer - layers_.data() + 1;
+    enter(unit);
     auto const [stream, n] = op::passing_rms_norm(h, {}, layer.attention_norm, epsilon);
     h = stream;
     Projection const query{layer.query, layer.query_bias}, key{layer.key, layer.key_bias},
@@ -102,7 +112,9 @@ at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> r
     auto const [attended, m] = op::passing_rms_norm(h, {}, layer.feed_norm, epsilon);
     auto const feed = project(m, {{layer.gate, {}}, {layer.up, {}}});
     h = project_onto(attended, op::swiglu(feed[0], feed[1]), layer.down);
+    leave(unit, h);
   }
+  enter(units() - 1);
   return op::rms_norm(h, final_norm_, epsilon);
 }
 
@@ -116,7 +128,7 @@ op::RowLoss Decoder::loss(at::Tensor const& hidden, std::vector<SupervisedRow> c
   return row_loss(hidden, index, rows, scale);
 }
 
-op::RowLoss Decoder::loss(Forest const& forest, double scale, Ready const& ready) const {
+op::RowLoss Decoder::loss(Forest const& forest, double scale, Visit const& visit) const {
   std::vector<std::int32_t> rows;
   for (SupervisedRow const& row : forest.supervised) rows.push_back(row.row);
   std::sort(rows.begin(), rows.end());
@@ -124,12 +136,12 @@ op::RowLoss Decoder::loss(Forest const& forest, double scale, Ready const& ready
   std::vector<std::int64_t> index;
   for (SupervisedRow const& row : forest.supervised)
     index.push_back(std::lower_bound(rows.begin(), rows.end(), row.row) - rows.begin());
-  return row_loss(hidden(forest, rows, ready), index, forest.supervised, scale);
+  return row_loss(hidden(forest, rows, visit), index, forest.supervised, scale);
 }
 
 op::RowLoss Decoder::row_loss(at::Tensor const& hidden, std::vector<std::int64_t> const& index,
                               std::vector<SupervisedRow> const& rows, double scale) const {
-  at::Device const device = flat_.device();
+  at::Device const device = inverse_frequency_.device();
   std::vector<std::int64_t> targets;
   std::vector<float> weights;
   for (SupervisedRow const& row : rows) {
@@ -144,11 +156,12 @@ op::RowLoss Decoder::row_loss(at::Tensor const& hidden, std::vector<std::int64_t
 
 at::Tensor Decoder::logits(at::Tensor const& hidden, std::vector<std::int32_t> const& rows) const {
   at::NoGradGuard const guard;
-  at::Tensor const chosen = hidden.index_select(0, to_tensor<std::int64_t>(rows, at::kLong, flat_.device()));
+  at::Tensor const chosen =
+      hidden.index_select(0, to_tensor<std::int64_t>(rows, at::kLong, inverse_frequency_.device()));
   at::Tensor const all =
       at::full({chosen.size(0), exported_vocabulary()}, -std::numeric_limits<double>::infinity(), chosen.options());
   all.narrow(1, 0, shape_.vocabulary).copy_(at::linear(chosen, head_));
-  all.index_copy_(1, behavior_index_.to(flat_.device()), at::linear(chosen, head_rows_));
+  all.index_copy_(1, behavior_index_.to(inverse_frequency_.device()), at::linear(chosen, head_rows_));
   return all;
 }
 

@@ -7,6 +7,7 @@
 // does not tie, "behavior.head_rows".  Rows of the base tables at behaviour ids are never used and hold zeros.
 // backward() of a loss adds into flat_gradient(): nothing is allocated for a weight's gradient.
 // A parameter begins at a multiple of 16 floats; what lies between two is zero and stays zero.
+// A pass goes through units: 0 the embedding, 1 to L the layers, L + 1 the final norm and the head.
 // Errors: Invalid(data) for a token or behaviour id out of range.  One thread at a time.
 // Source: transformers' LlamaForCausalLM and Qwen2ForCausalLM; tests/model compares logits (<= 1e-4) and gradients.
 #pragma once
@@ -20,6 +21,7 @@
 #include "data/base/ids.hpp"
 #include "data/feed/forest.hpp"
 #include "kernels/op/op.hpp"
+#include "trainer/model/pages.hpp"
 #include "trainer/model/shape.hpp"
 
 namespace bsft {
@@ -30,6 +32,12 @@ struct Parameter {
   bool trainable = true;
   bool decays = true;        // false for norms, biases and behaviour rows
   std::int64_t offset = -1;  // into the flat buffer, -1: frozen
+};
+
+enum class Direction { forward, backward };
+
+struct Stretch {
+  std::int64_t begin, end;
 };
 
 // A stretch of the flat buffer whose parameters are treated alike.
@@ -53,8 +61,16 @@ class Decoder {
   std::vector<ParameterRange> ranges() const;
   // Where the behaviour rows begin in the flat buffer: their gradients are the last to be final.
   std::int64_t behaviors_begin() const;
-  at::Tensor const& flat() const { return flat_; }               // [P] fp32, trainable
-  at::Tensor const& flat_gradient() const { return gradient_; }  // [P] fp32, filled by backward; zero it per lane
+  at::Tensor const& flat() const { return flat_.tensor(); }  // [P] fp32, trainable
+  at::Tensor const& flat_gradient() const {
+    return gradient_.tensor();
+  }  // [P] fp32, filled by backward; zero it a lane
+  Pages const& weight_pages() const { return flat_; }
+  Pages const& gradient_pages() const { return gradient_; }
+
+  std::int64_t units() const { return shape_.layers + 2; }
+  // Where a unit's trainable weights lie in the flat buffer.
+  std::vector<Stretch> const& stretches(std::int64_t unit) const { return units_[static_cast<std::size_t>(unit)]; }
 
   // Rows of the logits: max(V, largest behaviour id + 1), the vocab_size of an exported folder.
   std::int64_t exported_vocabulary() const;
@@ -66,21 +82,23 @@ class Decoder {
   // Loss of the supervised rows; weights are multiplied by `scale` (1 / Σw of the global batch).
   op::RowLoss loss(at::Tensor const& hidden, std::vector<SupervisedRow> const& rows, double scale) const;
   // The same for a forest's own supervised rows, in their order, and cheaper: the last layer computes only these rows.
-  // ready(begin) is called during backward(), layer by layer from the last: flat_gradient() from `begin` up to the
-  // behaviour rows is final.
-  using Ready = std::function<void(std::int64_t begin)>;
-  op::RowLoss loss(Forest const& forest, double scale, Ready const& ready = {}) const;
+  // visit(forward, unit) is called before a unit's weights are used, from the first to the last; visit(backward, unit)
+  // before its backward, from L down to 0 (unless nothing below is trained): then flat_gradient() is final from
+  // final_from(unit) up to the behaviour rows.
+  using Visit = std::function<void(Direction, std::int64_t unit)>;
+  op::RowLoss loss(Forest const& forest, double scale, Visit const& visit = {}) const;
+  std::int64_t final_from(std::int64_t unit) const;
   // fp32 logits [rows, exported_vocabulary()]; a column that is no token of the model is -inf.
   at::Tensor logits(at::Tensor const& hidden, std::vector<std::int32_t> const& rows) const;
 
  private:
   struct Layer {
     at::Tensor attention_norm, query, key, value, query_bias, key_bias, value_bias, output, feed_norm, gate, up, down;
-    std::int64_t begin = -1;  // in the flat buffer, -1: frozen
   };
   void allocate(std::string const& freeze, at::Device device);
+  void find_units();
   // Final hidden states of `rows` (ascending; empty: all).
-  at::Tensor hidden(Forest const& forest, std::span<std::int32_t const> rows, Ready const& ready = {}) const;
+  at::Tensor hidden(Forest const& forest, std::span<std::int32_t const> rows, Visit const& visit = {}) const;
   op::RowLoss row_loss(at::Tensor const& hidden, std::vector<std::int64_t> const& index,
                        std::vector<SupervisedRow> const& rows, double scale) const;
 
@@ -88,10 +106,12 @@ class Decoder {
   std::vector<TokenId> behavior_ids_;
   at::Tensor behavior_index_;  // [K] int64 on the CPU
   std::vector<Parameter> parameters_;
-  at::Tensor flat_, gradient_, frozen_;
+  Pages flat_, gradient_;
+  at::Tensor frozen_;
   at::Tensor embedding_, final_norm_, head_, rows_, head_rows_;
   at::Tensor inverse_frequency_;  // [E/2] fp32
   std::vector<Layer> layers_;
+  std::vector<std::vector<Stretch>> units_;
 };
 
 }  // namespace bsft

@@ -102,7 +102,7 @@ void fill_rows(Decoder const& decoder, std::string const& base, std::string cons
 
 }  // namespace
 
-void initialise_random(Decoder& decoder, std::uint64_t seed) {
+void initialise_random(Decoder& decoder, std::uint64_t seed, Filled const& filled) {
   at::NoGradGuard const guard;
   double const deviation = decoder.shape().initializer_range,
                deep = deviation / std::sqrt(2.0 * static_cast<double>(decoder.shape().layers));
@@ -114,7 +114,10 @@ void initialise_random(Decoder& decoder, std::uint64_t seed) {
       parameter.value.zero_();
     else
       fill_bell(parameter.value, seed, parameter.name, onto ? deep : deviation);
-    if (parameter.name != "model.embed_tokens.weight" && parameter.name != "lm_head.weight") continue;
+    if (parameter.name != "model.embed_tokens.weight" && parameter.name != "lm_head.weight") {
+      if (filled) filled(parameter);
+      continue;
+    }
     for (TokenId const id : decoder.behavior_ids())
       if (id < parameter.value.size(0)) parameter.value[id].zero_();
   }

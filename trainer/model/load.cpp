@@ -72,7 +72,7 @@ void take_table(Decoder const& decoder, at::Tensor const& table, std::string con
 
 }  // namespace
 
-LoadReport load_weights(Decoder& decoder, std::filesystem::path const& folder) {
+LoadReport load_weights(Decoder& decoder, std::filesystem::path const& folder, Filled const& filled) {
   at::NoGradGuard const guard;
   Loader loader(folder);
   LoadReport report;
@@ -83,6 +83,7 @@ LoadReport load_weights(Decoder& decoder, std::filesystem::path const& folder) {
     at::Tensor const value = loader.read(parameter.name, sizes, table ? decoder.exported_vocabulary() : sizes[0]);
     if (!table) {
       parameter.value.copy_(value);
+      if (filled) filled(parameter);
       continue;
     }
     take_table(decoder, value, parameter.name, head ? "behavior.head_rows" : "behavior.rows");

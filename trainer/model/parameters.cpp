@@ -2,8 +2,8 @@
 
 #include "data/base/digest.hpp"
 #include "data/base/error.hpp"
-#include "trainer/model/decoder.hpp"
 #include "kernels/op/torch.hpp"
+#include "trainer/model/decoder.hpp"
 
 namespace bsft {
 namespace {
@@ -66,27 +66,55 @@ void Decoder::allocate(std::string const& freeze, at::Device device) {
   std::int64_t trainable = 0, frozen = 0;
   for (Wanted const& one : wanted) (one.trainable ? trainable : frozen) += padded(one.sizes);
   auto const options = at::TensorOptions(at::kFloat).device(device);
-  flat_ = at::zeros({trainable}, options);
-  gradient_ = at::zeros({trainable}, options);
+  flat_ = Pages(trainable, device);
+  gradient_ = Pages(trainable, device);
   frozen_ = at::zeros({frozen}, options);
   trainable = frozen = 0;
   for (Wanted const& one : wanted) {
     std::int64_t& offset = one.trainable ? trainable : frozen;
     std::int64_t numbers = 1;
     for (std::int64_t const size : one.sizes) numbers *= size;
-    at::Tensor value = (one.trainable ? flat_ : frozen_).narrow(0, offset, numbers).view(one.sizes).detach();
+    at::Tensor value = (one.trainable ? flat_.tensor() : frozen_).narrow(0, offset, numbers).view(one.sizes).detach();
     if (one.trainable) {
       value.requires_grad_(true);
-      value.mutable_grad() = gradient_.narrow(0, offset, numbers).view(one.sizes);
+      value.mutable_grad() = gradient_.tensor().narrow(0, offset, numbers).view(one.sizes);
     }
     *one.place = value;
     parameters_.push_back({one.name, value, one.trainable, one.decays, one.trainable ? offset : -1});
     offset += padded(one.sizes);
   }
-  for (std::int64_t l = 0; l < s.layers; ++l)
-    layers_[static_cast<std::size_t>(l)].begin =
-        parameter("model.layers." + std::to_string(l) + ".input_layernorm.weight").offset;
+  find_units();
   if (s.tied) head_ = embedding_, head_rows_ = rows_;
+}
+
+void Decoder::find_units() {
+  units_.resize(static_cast<std::size_t>(units()));
+  auto const belongs = [&](std::string const& name, std::int64_t unit) {
+    bool const table = name == "model.embed_tokens.weight" || name == "behavior.rows";
+    if (unit == 0) return table;
+    if (unit == units() - 1) return !name.starts_with("model.layers.") && (shape_.tied || !table);
+    return name.starts_with("model.layers." + std::to_string(unit - 1) + ".");
+  };
+  for (std::int64_t unit = 0; unit < units(); ++unit) {
+    std::vector<Stretch>& list = units_[static_cast<std::size_t>(unit)];
+    for (Parameter const& p : parameters_) {
+      if (!p.trainable || !belongs(p.name, unit)) continue;
+      std::int64_t const end = p.offset + padded(p.value.sizes().vec());
+      if (!list.empty() && list.back().end == p.offset)
+        list.back().end = end;
+      else
+        list.push_back({p.offset, end});
+    }
+  }
+}
+
+std::int64_t Decoder::final_from(std::int64_t unit) const {
+  if (unit + 1 < units() - 1) {
+    auto const& next = stretches(unit + 1);
+    return next.empty() ? behaviors_begin() : next.front().begin;
+  }
+  Parameter const& norm = parameter("model.norm.weight");
+  return norm.trainable ? norm.offset : behaviors_begin();
 }
 
 Parameter const& Decoder::parameter(std::string const& name) const {
@@ -105,7 +133,7 @@ std::vector<ParameterRange> Decoder::ranges() const {
     if (ranges.empty() || ranges.back().group != group)
       ranges.push_back({group, parameter.decays, parameter.offset, parameter.offset});
   }
-  if (!ranges.empty()) ranges.back().end = flat_.size(0);
+  if (!ranges.empty()) ranges.back().end = flat().numel();
   return ranges;
 }
 
@@ -113,7 +141,7 @@ std::int64_t Decoder::behaviors_begin() const {
   for (ParameterRange const& range : ranges()) {
     if (range.group == "behavior") return range.begin;
   }
-  return flat_.numel();
+  return flat().numel();
 }
 
 std::int64_t Decoder::exported_vocabulary() const {

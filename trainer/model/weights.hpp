@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,15 +19,19 @@
 
 namespace bsft {
 
+// Called for a parameter that is filled, so that a rank that keeps a part can give back the rest before the next comes.
+// Not for the tables: behaviour rows are made from them.
+using Filled = std::function<void(Parameter const&)>;
+
 struct LoadReport {
   std::vector<std::string> unexpected;    // tensors of the folder that the model has no place for
   std::vector<TokenId> behavior_missing;  // behaviour ids beyond the folder's table
 };
-LoadReport load_weights(Decoder& decoder, std::filesystem::path const& folder);
+LoadReport load_weights(Decoder& decoder, std::filesystem::path const& folder, Filled const& filled = {});
 
 // Every parameter from a seed, the same bits for the same seed on any machine: normal with config.json's
 // initializer_range r (0.02 where it has none), for o_proj and down_proj r / sqrt(2 L); norms 1, biases 0.
-void initialise_random(Decoder& decoder, std::uint64_t seed);
+void initialise_random(Decoder& decoder, std::uint64_t seed, Filled const& filled = {});
 
 // Behaviour rows of a model that has not learned them yet.  how, as behavior.init:
 //   description  mean of the base rows of the behaviour's descriptions' tokens

@@ -47,6 +47,9 @@ class Alone final : public Job {
 class OverMpi final : public Job {
  public:
   OverMpi() {
+    // Open MPI's TCP wires carry large messages by "put", at half the rate where both sides send (measured at 1 Gbit/s:
+    // 0.52 s for what takes 0.29 s without, and 0.27 s on the wire).
+    ::setenv("OMPI_MCA_btl_tcp_flags", "send,inplace", 0);
     int provided = 0;
     check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
     if (provided < MPI_THREAD_FUNNELED) {

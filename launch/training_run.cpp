@@ -57,6 +57,8 @@ void TrainingRun::open_data() {
 void TrainingRun::build_model() {
   together([this] {
     plan_.sharded = static_cast<Sharded>(config_.parallel.zero);
+    determinism_ = determinism_of(config_.parallel.reduction == "fast" ? Reduction::fast : Reduction::exact,
+                                  devices_ != nullptr, trainers_->size(), config_.parallel.bucket_bytes);
     model_ = make_model(config_, *data_, job_.device(),
                         [this](Decoder const& model, Parameter const& parameter) { keep_share(model, parameter); });
     plan_.total_steps = total_steps_of(config_.train, data_->order());
@@ -90,6 +92,8 @@ int TrainingRun::summarise(std::FILE* stream) const {
        " on " + job_.device().str() + ", " + config_.parallel.reduction + " reduction), " +
        std::to_string(job_.size() - trainers_->size()) + " evaluators, " + std::to_string(config_.parallel.lanes) +
        " lanes, " + std::to_string(lanes) + " a rank");
+  line("determinism: " + name(determinism_.level) + ", " + promise(determinism_.level) + " (" +
+       determinism_.conditions + ")");
   line("data: " + grouped(order.records()) + " training records in " + grouped(order.units()) + " units, " +
        grouped(order.units_per_step()) + " units a step");
   if (order.units_per_step() < config_.parallel.lanes) {
@@ -143,6 +147,14 @@ void TrainingRun::resume() {
       FoundCheckpoint const found{chosen, read_manifest(chosen)};
       restore(found, *model_, *optimizer_, [this](Parameter const& parameter) { keep_share(*model_, parameter); });
       state_->step = found.manifest.step;
+      determinism_ = resumed(found.manifest.determinism, determinism_);
+      if (leads() && determinism_.level > found.manifest.determinism.level) {
+        std::fprintf(stderr,
+                     "bsft: warning: determinism falls from %s to %s: the checkpoint was made under other conditions "
+                     "(%s)\n",
+                     name(found.manifest.determinism.level).c_str(), name(determinism_.level).c_str(),
+                     found.manifest.determinism.conditions.c_str());
+      }
       state_->empty_batches = found.manifest.empty_batches;
       if (!base_digest_.empty() && found.manifest.base_digest != base_digest_) {
         throw Invalid(Exit::resume_mismatch, "the base table of " + config_.model.path + " is not the checkpoint's",
@@ -173,6 +185,7 @@ Manifest TrainingRun::manifest() const {
   manifest.config_digest = digest_of(config_);
   manifest.data_digest = data_->reader().catalog().data_digest;
   manifest.base_digest = base_digest_;
+  manifest.determinism = determinism_;
   return manifest;
 }
 

@@ -62,6 +62,7 @@ class TrainingRun {
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<TrainState> state_;
   TrainPlan plan_;
+  Determinism determinism_;
   std::string base_digest_;  // of the base table where it is frozen
   std::unique_ptr<RunDirectory> claim_;
   std::unique_ptr<CheckpointWriter> writer_;

@@ -8,7 +8,7 @@ namespace bsft {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr int format = 1;
+constexpr int format = 2;
 char const* const remedy = "resume from an older checkpoint";
 
 bool plain(std::string const& name) {
@@ -28,6 +28,8 @@ OrderedJson body_of(Manifest const& m) {
   json["config_digest"] = m.config_digest;
   json["data_digest"] = m.data_digest;
   json["base_digest"] = m.base_digest;
+  json["determinism"] = name(m.determinism.level);
+  json["conditions"] = m.determinism.conditions;
   json["files"] = OrderedJson::object();
   for (auto const& [name, entry] : m.files) json["files"][name] = {{"bytes", entry.bytes}, {"sha256", entry.sha256}};
   return json;
@@ -49,7 +51,7 @@ Manifest read_manifest(fs::path const& checkpoint) {
   Manifest m;
   std::string digest;
   try {
-    if (json.at("format").get<int>() != format) throw Broken(file.string(), "format is not 1", remedy);
+    if (json.at("format").get<int>() != format) throw Broken(file.string(), "format is not 2", remedy);
     m.step = json.at("step").get<std::int64_t>();
     m.epoch = json.at("epoch").get<std::int64_t>();
     m.step_in_epoch = json.at("step_in_epoch").get<std::int64_t>();
@@ -58,6 +60,7 @@ Manifest read_manifest(fs::path const& checkpoint) {
     m.config_digest = json.at("config_digest").get<std::string>();
     m.data_digest = json.at("data_digest").get<std::string>();
     m.base_digest = json.at("base_digest").get<std::string>();
+    m.determinism = {level_named(json.at("determinism").get<std::string>()), json.at("conditions").get<std::string>()};
     for (auto const& [name, entry] : json.at("files").items()) {
       if (!plain(name)) throw Broken(file.string(), "a file name that is not plain", remedy);
       m.files[name] = {entry.at("bytes").get<std::int64_t>(), entry.at("sha256").get<std::string>()};

@@ -58,10 +58,12 @@ void Stepper::run_lane(LaneBatch const& lane, bool last, double scale, Totals& t
     if (pass.supervised.empty()) continue;
     op::RowLoss loss;
     {
+      trainers_.does(Activity::forward);
       Watch watch(metrics.seconds.forward);
       loss = decoder_.loss(pass, scale, &pass == final_pass ? ready : Decoder::Ready());
     }
     {
+      trainers_.does(Activity::backward);
       Watch watch(metrics.seconds.backward);
       loss.total.backward();
     }
@@ -97,6 +99,7 @@ StepMetrics Stepper::gradient(Batch const& batch) {
   }
   Totals const& before = known.back();
   {
+    trainers_.does(Activity::reduce);
     Watch watch(metrics.seconds.reduce);
     trainers_.host.all_reduce(before.sums()).wait();
   }
@@ -114,11 +117,13 @@ StepMetrics Stepper::gradient(Batch const& batch) {
     lanes[i].count(batch.lanes[i]);
     bool const last = i + 1 == batch.lanes.size();
     run_lane(batch.lanes[i], last, 1 / weight, lanes[i], metrics);
+    trainers_.does(Activity::reduce);
     Watch watch(metrics.seconds.reduce);
     totals_.add(lanes[i].sums());
     if (!last) gradients_.add();
   }
   {
+    trainers_.does(Activity::reduce);
     Watch watch(metrics.seconds.reduce);
     gradients_.finish();
     trainers_.host.all_reduce(lanes.back().sums()).wait();
@@ -148,11 +153,13 @@ StepMetrics Stepper::step(Batch const& batch, double learning_rate) {
   metrics.learning_rate = learning_rate;
   if (metrics.empty_batches > 0) return metrics;
   {
+    trainers_.does(Activity::optimizer);
     Watch watch(metrics.seconds.optimizer);
     metrics.gradient_norm = gradient_norm();
     if (!std::isfinite(metrics.gradient_norm)) throw NonFinite(metrics.step, {});
     optimizer_.update(learning_rate, metrics.gradient_norm);
   }
+  trainers_.does(Activity::reduce);
   Watch watch(metrics.seconds.reduce);
   if (shared_ == Shared::parts) gather_weights();
   return metrics;

@@ -24,6 +24,7 @@ void train(TrainState& state, Config const& config, TrainPlan const& plan, Train
   Stepper stepper(state.model, state.optimizer, trainers, data.loader.mine.end - data.loader.mine.begin, plan.buckets);
   for (;;) {
     Clock::time_point const start = Clock::now();
+    if (trainers.recorder != nullptr) trainers.recorder->does(Activity::data, state.step + 1);
     std::optional<Batch> const batch = loader.next();
     if (!batch) return;
     double const waited = seconds_since(start);

@@ -28,6 +28,7 @@ class Run:
         self.process = subprocess.Popen(train_command(config, 3, *settings), env=ENVIRONMENT, start_new_session=True,
                                         stdout=subprocess.DEVNULL, stderr=self.errors)
         self.wait_for(5)
+        time.sleep(2)  # two heartbeats
         self.ranks = {one["rank"]: one for one in json.loads((self.dir / "ranks.json").read_text())}
         assert sorted(self.ranks) == [0, 1, 2], self.ranks
 

@@ -25,19 +25,16 @@ Judge::Judge(int ranks, int self, std::vector<int> judged, Causes causes, WatchL
       causes_(causes),
       limits_(limits),
       looked_(now),
-      heard_(static_cast<std::size_t>(ranks), Heard{{}, now, now, false, false}) {
-  for (int r = 0; r < ranks; ++r) heard_[static_cast<std::size_t>(r)].last.rank = r;
-}
+      heard_(static_cast<std::size_t>(ranks), Heard{{}, now, now, false}) {}
 
 void Judge::heard(int rank, Snapshot const& snapshot, double now) {
   Heard& heard = heard_[static_cast<std::size_t>(rank)];
-  if (!heard.ever || heard.last.progress != snapshot.progress) {
+  if (heard.last.progress != snapshot.progress) {
     heard.moved = now;
     heard.called_slow = false;
   }
   heard.last = snapshot;
   heard.at = now;
-  heard.ever = true;
 }
 
 std::optional<Verdict> Judge::look(double now) {
@@ -100,10 +97,8 @@ std::optional<Verdict> Judge::silent(double now, double limit) const {
   }
   if (longest < 0) return std::nullopt;
   Heard const& heard = of(longest);
-  std::string const name = heard.ever ? who(heard.last) : "trainer rank " + std::to_string(longest);
   return Verdict{true, longest,
-                 one_line(name + " has not been heard for " + seconds(now - heard.at),
-                          heard.ever ? doing(heard.last) : "nothing has come from it yet",
+                 one_line(who(heard.last) + " has not been heard for " + seconds(now - heard.at), doing(heard.last),
                           "it is stopped or its host is gone: " + std::string(again))};
 }
 
@@ -115,7 +110,7 @@ bool Judge::is_stuck(int rank, double now) const {
       heard.last.median_step_seconds == 0 || activity == Activity::starting || activity == Activity::save;
   double const limit =
       starts ? limits_.startup : std::max(limits_.hang, steps_allowed * heard.last.median_step_seconds);
-  return heard.ever && now - heard.moved >= limit;
+  return now - heard.moved >= limit;
 }
 
 // The rank that the others wait for.

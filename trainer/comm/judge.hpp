@@ -38,6 +38,7 @@ class Judge {
   enum class Causes { all, silence };
   // Watches `judged` of `ranks` trainer ranks; `self` can be stuck but not silent.
   Judge(int ranks, int self, std::vector<int> judged, Causes causes, WatchLimits limits, double now);
+  // Of every rank once before the first look.
   void heard(int rank, Snapshot const& snapshot, double now);
   std::optional<Verdict> look(double now);
   // All judged ranks but `self` have said that they end.
@@ -47,7 +48,7 @@ class Judge {
   struct Heard {
     Snapshot last;
     double at = 0, moved = 0;  // when it was heard, when its progress moved
-    bool ever = false, called_slow = false;
+    bool called_slow = false;
   };
   std::optional<Verdict> mismatch() const;
   std::optional<Verdict> silent(double now, double limit) const;

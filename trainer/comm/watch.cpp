@@ -24,13 +24,20 @@ Watch::Watch(MPI_Comm trainers, FlightRecorder& recorder, WatchLimits limits, Sa
   check_mpi(MPI_Comm_set_errhandler(group_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check_mpi(MPI_Comm_rank(group_, &rank_), "MPI_Comm_rank");
   check_mpi(MPI_Comm_size(group_, &size_), "MPI_Comm_size");
+  Snapshot const mine = recorder_.snapshot();
+  std::vector<Snapshot> all(static_cast<std::size_t>(size_));
+  check_mpi(MPI_Allgather(&mine, sizeof mine, MPI_BYTE, all.data(), sizeof mine, MPI_BYTE, group_), "MPI_Allgather");
   if (rank_ == 0) {
-    std::vector<int> all(static_cast<std::size_t>(size_));
-    std::iota(all.begin(), all.end(), 0);
-    judge_ = std::make_unique<Judge>(size_, 0, all, Judge::Causes::all, limits_, now());
+    std::vector<int> ranks(all.size());
+    std::iota(ranks.begin(), ranks.end(), 0);
+    judge_ = std::make_unique<Judge>(size_, 0, ranks, Judge::Causes::all, limits_, now());
   } else if (rank_ == size_ - 1) {
-    limits_.hang += backup_waits;
-    judge_ = std::make_unique<Judge>(size_, rank_, std::vector<int>{0}, Judge::Causes::silence, limits_, now());
+    WatchLimits later = limits_;
+    later.hang += backup_waits;
+    judge_ = std::make_unique<Judge>(size_, rank_, std::vector<int>{0}, Judge::Causes::silence, later, now());
+  }
+  if (judge_) {
+    for (int r = 0; r < size_; ++r) judge_->heard(r, all[static_cast<std::size_t>(r)], now());
   }
   thread_ = std::thread([this] { work(); });
 }

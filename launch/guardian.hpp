@@ -6,7 +6,7 @@
 // then it has said which rank of which host was doing what, by the recorder, and noted it in status.json; the launcher
 // ends the job when it leaves.  The child dies with its parent.
 // Requires: no thread and no MPI yet; the recorder was made in this process.
-// Source: mpirun gives 137 for a rank killed by the system, and no name; tests/comm/hang_test.py.
+// Source: mpirun gives 137 for a rank killed by the system, and no name; tests/launch/hang_test.py.
 #pragma once
 
 #include <optional>

@@ -215,7 +215,7 @@ class Collectives final : public Communicator {
     std::unique_ptr<Link> link;
     queue_.add([&] { noted(Verb::split, 0, [&] { link = verbs_.link().split(color); }); }).wait();
     if (!link) return nullptr;
-    return std::make_unique<Collectives>(std::move(link), reduction_, progress_, segment_bytes_, recorder_);
+    return std::make_unique<Collectives>(std::move(link), reduction_, progress_, segment_bytes_, nullptr);
   }
 
  private:

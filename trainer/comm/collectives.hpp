@@ -6,7 +6,8 @@
 //   broadcast        a binomial tree
 // So a tensor of n bytes puts 2 n (W-1)/W on the wire, as a ring does, in 2 (W-1) messages a segment.
 // Verbs run on a thread of the group's own (`background`), or in the caller: the results are the same.
-// What is carried out is noted in `recorder`, where one is given; it must outlive the communicator.
+// What is carried out is noted in `recorder`, where one is given, but not what goes on in groups split off; it must
+// outlive the communicator.
 // Errors: a verb that failed fails all that follow on this group.
 #pragma once
 

@@ -29,10 +29,7 @@ Judge::Judge(int ranks, int self, std::vector<int> judged, Causes causes, WatchL
 
 void Judge::heard(int rank, Snapshot const& snapshot, double now) {
   Heard& heard = heard_[static_cast<std::size_t>(rank)];
-  if (heard.last.progress != snapshot.progress) {
-    heard.moved = now;
-    heard.called_slow = false;
-  }
+  if (heard.last.progress != snapshot.progress) heard.moved = now;
   heard.last = snapshot;
   heard.at = now;
 }
@@ -102,7 +99,7 @@ std::optional<Verdict> Judge::silent(double now, double limit) const {
                           "it is stopped or its host is gone: " + std::string(again))};
 }
 
-bool Judge::is_stuck(int rank, double now) const {
+bool Judge::is_stuck(int rank, double now, double limits) const {
   Heard const& heard = of(rank);
   Activity const activity = heard.last.activity;
   if (ended(heard.last) || activity == Activity::evaluation) return false;
@@ -110,7 +107,7 @@ bool Judge::is_stuck(int rank, double now) const {
       heard.last.median_step_seconds == 0 || activity == Activity::starting || activity == Activity::save;
   double const limit =
       starts ? limits_.startup : std::max(limits_.hang, steps_allowed * heard.last.median_step_seconds);
-  return now - heard.moved >= limit;
+  return now - heard.moved >= limits * limit;
 }
 
 // The rank that the others wait for.
@@ -137,7 +134,7 @@ std::optional<Verdict> Judge::stuck(double now) {
   }
   std::string const waited = seconds(now - of(*first).moved);
   if (!is_stuck(rank, now)) {
-    if (heard.called_slow) return std::nullopt;
+    if (heard.called_slow || !is_stuck(*first, now, 2)) return std::nullopt;
     heard.called_slow = true;
     return Verdict{
         false, rank,

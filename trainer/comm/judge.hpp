@@ -1,13 +1,15 @@
 // Say which rank is in the way, from what was heard of each and when.
 //
 //   mismatch  two ranks carried out another verb, or other bytes, under one sequence of one communicator: at once
-//   silent    nothing was heard of a rank for `hang` s: heartbeats come from a thread of their own, whatever a rank
-//   does stuck     its progress has not moved for the limit: max(hang, 5 x its median step) s, or `startup` s before
-//   the
-//             first step is done, and while it starts or saves; without limit while an evaluation is waited for
+//   silent    nothing was heard of a rank for `hang` s, whatever it does: heartbeats come from a thread of their own
+//   stuck     its progress has not moved for its limit
 //   all wait  all are stuck within the same collective
+//
+// The limit is max(hang, 5 x the rank's median step); `startup` before its first step is done, and while it starts or
+// saves; none while it waits for an evaluation.
 // Of several stuck ranks the one is named that carried out the fewest collectives, among equals the one outside of
-// them; one that is ending too, if others wait for it.  If that one still moves it is only slow: a remark, once a rank.
+// them; one that is ending too, if others wait for it.  If that one still moves it is only slow: a remark after twice
+// the limit, once a rank.
 // Who looks too late was itself suspended: nobody is blamed for that time.
 // `now` is of a monotonic clock, s.  Pure but for what was heard.  Threads: one.
 // Source: the order of causes is PyTorch's flight-recorder analysis; tests/comm/judge_test.cpp.
@@ -53,7 +55,7 @@ class Judge {
   std::optional<Verdict> mismatch() const;
   std::optional<Verdict> silent(double now, double limit) const;
   std::optional<Verdict> stuck(double now);
-  bool is_stuck(int rank, double now) const;
+  bool is_stuck(int rank, double now, double limits = 1) const;
   int in_the_way() const;
   Heard const& of(int rank) const { return heard_[static_cast<std::size_t>(rank)]; }
 

@@ -7,7 +7,7 @@
 // Collective over `trainers`: the constructor, and the destructor, which says `ending` and returns when all have.
 // Requires MPI_THREAD_MULTIPLE.  Errors: of the constructor Failed(peer_lost) with MPI's words; later ones end the
 // thread.
-// Source: tests/comm/hang_test.py stops, kills and derails ranks.
+// Source: tests/launch/hang_test.py stops, kills and derails ranks.
 #pragma once
 
 #include <mpi.h>

@@ -1,5 +1,6 @@
-"""No silent hang: a rank that is stopped or killed is named by one line and in status.json, and the job ends with 87;
-a job that is stopped as a whole, or ends well, is not accused."""
+"""No silent hang: a rank that is stopped or killed, skips a collective, waits for ever, leaves early or throws is named by
+one line and in status.json, and the job ends with 87 or the error's own code; a job that is stopped as a whole, or ends
+well, is not accused."""
 import json
 import os
 import pathlib
@@ -10,9 +11,10 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "checkpoint"))
-from tiny_run import ENVIRONMENT, Folder, train, train_command
+from tiny_run import ENVIRONMENT, MPIRUN, Folder, train, train_command
 
-HANG = 5  # seconds
+PROBE = sys.argv[1]
+HANG = 3  # seconds
 LATE = 15  # more, for a busy machine
 
 
@@ -28,7 +30,7 @@ class Run:
         self.process = subprocess.Popen(train_command(config, 3, *settings), env=ENVIRONMENT, start_new_session=True,
                                         stdout=subprocess.DEVNULL, stderr=self.errors)
         self.wait_for(5)
-        time.sleep(2)  # two heartbeats
+        time.sleep(1.2)  # a heartbeat
         self.ranks = {one["rank"]: one for one in json.loads((self.dir / "ranks.json").read_text())}
         assert sorted(self.ranks) == [0, 1, 2], self.ranks
 
@@ -80,22 +82,39 @@ class Run:
         assert status["step"] > 0, status
 
 
+# What a rank of the probe does, the exit code, the line after its name, and the seconds from its deed to the end.
+DEEDS = {
+    "skips": (87, r"called #\d+ \w+ of \d+ bytes where trainer rank \d on \S+ \(pid \d+\) called #\d+ \w+ of \d+ bytes", 3),
+    "waits": (87, r"has not moved on for \d+ s \(data of step \d+; last collective #\d+ \w+ of \d+ bytes, done\)", HANG + 4),
+    "leaves": (87, r"ends while trainer rank \d on \S+ \(pid \d+\) waits for it", HANG + 4),
+    "breaks": (65, r", data of step \d+: chunk 7 of data\.h5 \(its checksum is wrong\) build it again", 5),
+    "throws": (70, r", data of step \d+: internal error \(a fault of the program\) please report this", 5),
+}
+
+
+def probe(folder, how, rank, code, pattern, within):
+    run_dir = folder.path / how
+    run_dir.mkdir()
+    start = time.monotonic()
+    done = subprocess.run([MPIRUN, "-np", "4", PROBE, how, str(rank), run_dir], env=ENVIRONMENT, capture_output=True,
+                          text=True, timeout=within + 2 * LATE)
+    seconds = time.monotonic() - start
+    assert done.returncode == code, (done.returncode, done.stderr)
+    ours = [line for line in done.stderr.splitlines() if line.startswith("bsft: ")]
+    assert len(ours) == 1, done.stderr
+    assert re.match(rf"bsft: error: trainer rank {rank} on \S+ \(pid \d+\) ?{pattern}", ours[0]), ours
+    status = json.loads((run_dir / "status.json").read_text())
+    assert (status["state"], status["exit_code"]) == ("failed", code), status
+    assert ours[0] == "bsft: error: " + status["message"], status
+    assert seconds < within + LATE, seconds
+    return seconds
+
+
 with Folder() as folder:
     took = {}
-    for rank in (2, 0):
-        run = Run(folder, f"stopped{rank}")
-        run.signal(rank, signal.SIGSTOP)
-        took[f"rank {rank} stopped"] = run.ends(HANG + 4 + LATE)
-        run.named(rank, "has not been heard for ")
-    for number, words in ((signal.SIGKILL, "often: out of memory"), (signal.SIGSEGV, "")):
-        run = Run(folder, f"killed{int(number)}")
-        run.signal(1, number)
-        took[number.name] = run.ends(3 + LATE)
-        run.named(1, f"was killed by signal {int(number)} (")
-        assert words in run.ours()[0], run.ours()
 
-    # All of a job may be stopped and go on.
-    run = Run(folder, "paused")
+    # All of a job may be stopped and go on; then rank 2 alone is not.
+    run = Run(folder, "stopped2")
     tree = [run.process.pid] + [one["pid"] for one in run.ranks.values()]
     for pid in tree:
         os.kill(pid, signal.SIGSTOP)
@@ -104,15 +123,32 @@ with Folder() as folder:
     for pid in tree:
         os.kill(pid, signal.SIGCONT)
     run.wait_for(before + 5)
-    time.sleep(3)
+    time.sleep(2)
     assert run.process.poll() is None and run.ours() == [], run.said()
+    run.signal(2, signal.SIGSTOP)
+    took["rank 2 stopped"] = run.ends(HANG + 4 + LATE)
+    run.named(2, "has not been heard for ")
 
-    # Who is asked to end is not accused.
-    run.at = time.monotonic()
+    run = Run(folder, "stopped0")
+    run.signal(0, signal.SIGSTOP)
+    took["rank 0 stopped"] = run.ends(HANG + 4 + LATE)
+    run.named(0, "has not been heard for ")
+
+    for number, words in ((signal.SIGKILL, "often: out of memory"), (signal.SIGSEGV, "")):
+        run = Run(folder, f"killed{int(number)}")
+        run.signal(1, number)
+        took[number.name] = run.ends(3 + LATE)
+        run.named(1, f"was killed by signal {int(number)} (")
+        assert words in run.ours()[0], run.ours()
+
+    for how, (code, pattern, within) in DEEDS.items():
+        took[how] = probe(folder, how, 2, code, pattern, within)
+
+    # Who is asked to end, or ends well, is not accused.
+    run = Run(folder, "asked")
     run.process.terminate()
     run.process.wait(LATE)
     assert run.ours() == [], run.said()
-
     whole = train(folder.config("whole"), 2, "--set", "log.level=quiet")
     assert whole.stderr == "", whole.stderr
 print(", ".join(f"{what}: {seconds:.1f} s" for what, seconds in took.items()))

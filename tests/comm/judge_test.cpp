@@ -200,6 +200,14 @@ TEST(Judge, WhoEndsIsAccusedOnlyIfOthersWait) {
       << verdict->line;
 }
 
+TEST(Judge, ALoneTrainerIsWatchedToo) {
+  Ranks ranks(1);
+  ranks.at(0).activity = Activity::data;
+  auto const verdict = ranks.until(40);
+  ASSERT_TRUE(verdict);
+  EXPECT_EQ(verdict->line.rfind("trainer rank 0 on node (pid 100) has not moved on for 30 s", 0), 0U) << verdict->line;
+}
+
 TEST(Judge, TheSecondJudgeKnowsSilenceAlone) {
   Judge judge(3, 2, {0}, Judge::Causes::silence, {30, 600, 1}, 0);
   Snapshot first;

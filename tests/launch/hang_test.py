@@ -1,6 +1,7 @@
 """No silent hang: a rank that is stopped or killed, skips a collective, waits for ever, leaves early or throws is named by
 one line and in status.json, and the job ends with 87 or the error's own code; a job that is stopped as a whole, or ends
 well, is not accused."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -19,14 +20,14 @@ LATE = 15  # more, for a busy machine
 
 
 class Run:
-    """Three trainers that would go on for hours."""
+    """Three ranks that would go on for hours."""
 
     def __init__(self, folder, name, *more):
         self.dir = folder.path / name
         config = folder.config(name)
         self.errors = (folder.path / f"{name}.err").open("w+")
-        settings = [f"--set={key}" for key in ("train.max_steps=1000000", "checkpoint.every=0", "parallel.reduction=fast", "parallel.lanes=3",
-                                               f"parallel.hang_seconds={HANG}", *more)]
+        settings = [f"--set={key}" for key in ("train.max_steps=1000000", "parallel.reduction=fast", "parallel.lanes=6",
+                                               f"parallel.hang_seconds={HANG}", *(more or ["checkpoint.every=0"]))]
         self.process = subprocess.Popen(train_command(config, 3, *settings), env=ENVIRONMENT, start_new_session=True,
                                         stdout=subprocess.DEVNULL, stderr=self.errors)
         self.wait_for(5)
@@ -110,10 +111,8 @@ def probe(folder, how, rank, code, pattern, within):
     return seconds
 
 
-with Folder() as folder:
-    took = {}
-
-    # All of a job may be stopped and go on; then rank 2 alone is not.
+def paused_then_stopped(folder):
+    """All of a job may be stopped and go on; then rank 2 alone is stopped."""
     run = Run(folder, "stopped2")
     tree = [run.process.pid] + [one["pid"] for one in run.ranks.values()]
     for pid in tree:
@@ -126,29 +125,58 @@ with Folder() as folder:
     time.sleep(2)
     assert run.process.poll() is None and run.ours() == [], run.said()
     run.signal(2, signal.SIGSTOP)
-    took["rank 2 stopped"] = run.ends(HANG + 4 + LATE)
+    seconds = run.ends(HANG + 4 + LATE)
     run.named(2, "has not been heard for ")
+    return seconds
 
+
+def judge_stopped(folder):
     run = Run(folder, "stopped0")
     run.signal(0, signal.SIGSTOP)
-    took["rank 0 stopped"] = run.ends(HANG + 4 + LATE)
+    seconds = run.ends(HANG + 4 + LATE)
     run.named(0, "has not been heard for ")
+    return seconds
 
-    for number, words in ((signal.SIGKILL, "often: out of memory"), (signal.SIGSEGV, "")):
-        run = Run(folder, f"killed{int(number)}")
-        run.signal(1, number)
-        took[number.name] = run.ends(3 + LATE)
-        run.named(1, f"was killed by signal {int(number)} (")
-        assert words in run.ours()[0], run.ours()
 
-    for how, (code, pattern, within) in DEEDS.items():
-        took[how] = probe(folder, how, 2, code, pattern, within)
+def killed(folder, number, words):
+    run = Run(folder, f"killed{int(number)}")
+    run.signal(1, number)
+    seconds = run.ends(3 + LATE)
+    run.named(1, f"was killed by signal {int(number)} (")
+    assert words in run.ours()[0], run.ours()
+    return seconds
 
-    # Who is asked to end, or ends well, is not accused.
+
+def save_fails(folder):
+    """What the trainers know and the evaluator does not ends the job all the same."""
+    run = Run(folder, "unsaved", "checkpoint.every=200", "parallel.evaluator_ranks=1", "evaluate.suites=[full]",
+              "evaluate.max_records=8")
+    assert [run.ranks[r]["role"] for r in (0, 1, 2)] == ["trainer", "trainer", "evaluator"], run.ranks
+    (run.dir / "checkpoints").rename(run.dir / "away")
+    (run.dir / "checkpoints").write_text("not a folder")
+    run.at = time.monotonic()
+    seconds = run.ends(60 + LATE, 74)
+    errors = [line for line in run.ours() if line.startswith("bsft: error: ")]
+    assert len(errors) == 1 and "checkpoints" in errors[0], run.said()
+    return seconds
+
+
+def asked(folder):
+    """Who is asked to end, or ends well, is not accused."""
     run = Run(folder, "asked")
+    start = time.monotonic()
     run.process.terminate()
     run.process.wait(LATE)
     assert run.ours() == [], run.said()
     whole = train(folder.config("whole"), 2, "--set", "log.level=quiet")
     assert whole.stderr == "", whole.stderr
-print(", ".join(f"{what}: {seconds:.1f} s" for what, seconds in took.items()))
+    return time.monotonic() - start
+
+
+with Folder() as folder, concurrent.futures.ThreadPoolExecutor(2) as two:  # they mostly wait
+    cases = {"rank 2 stopped": two.submit(paused_then_stopped, folder), "rank 0 stopped": two.submit(judge_stopped, folder),
+             "killed": two.submit(killed, folder, signal.SIGKILL, "often: out of memory"),
+             "crashed": two.submit(killed, folder, signal.SIGSEGV, ""), "save fails": two.submit(save_fails, folder),
+             "asked": two.submit(asked, folder)}
+    cases.update({how: two.submit(probe, folder, how, 2, *deed) for how, deed in DEEDS.items()})
+    print(", ".join(f"{what}: {case.result():.1f} s" for what, case in cases.items()))

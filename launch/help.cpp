@@ -21,7 +21,7 @@ char const* const exit_codes =
     "  76  the checkpoint does not match this configuration\n"
     "  78  configuration: every finding is a line FILE:LINE:COLUMN\n"
     "  86  the loss stays non-finite\n"
-    "  87  a peer was lost or hangs\n"
+    "  87  a rank was lost or hangs: the line names it; start again with --resume auto\n"
     "  88  trained, but the evaluation is incomplete\n"
     "mpirun and srun change exit codes: a run also writes its own to status.json.\n";
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "launch/guardian.hpp"
 #include "launch/start.hpp"
 #include "launch/training_run.hpp"
 
@@ -19,12 +20,16 @@ Config configured(TrainRequest const& request) {
 }  // namespace
 
 int run_train(TrainRequest const& request) {
+  FlightRecorder recorder;
+  if (!request.dry_run)
+    if (auto const code = guard(recorder)) return *code;  // the parent of the rank, after it has ended
   Config const config = configured(request);
-  std::unique_ptr<Job> const job = start_job(config);
+  std::unique_ptr<Job> const job = start_job(config, recorder);
   RunPlace place;
-  return guarded(*job, place, [&] {
-    TrainingRun run(config, *job, place);
+  return guarded(*job, place, recorder, [&] {
+    TrainingRun run(config, *job, place, recorder);
     run.split_ranks();
+    run.watch();
     run.open_data();
     run.build_model();
     if (request.dry_run) return run.summarise(stdout);

@@ -1,18 +1,16 @@
 #include "launch/start.hpp"
 
-#include <fcntl.h>
 #include <mpi.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <string>
 #include <vector>
 
 #include "data/base/error.hpp"
+#include "launch/failure.hpp"
 #include "launch/world.hpp"
 #include "trainer/comm/agreement.hpp"
 #include "trainer/loop/step.hpp"
-#include "trainer/report/run_status.hpp"
 
 namespace bsft {
 namespace {
@@ -25,32 +23,19 @@ std::string mpi_library() {
   return text.substr(0, text.find_first_of(",\n"));
 }
 
-void tell(std::vector<std::string> const& lines) {
-  std::string text;
-  for (std::string const& line : lines) text += "bsft: error: " + line + "\n";
-  std::fputs(text.c_str(), stderr);
-  std::fflush(stderr);
-}
+constexpr unsigned others_first = 3;  // s: who knows which rank was lost speaks before who met the loss
 
-void note_failure(RunPlace const& place, Exit code, std::string const& message) {
-  if (place.folder.empty()) return;
-  try {
-    write_status(place.folder, {"failed", static_cast<int>(code), place.step, place.total_steps, message});
-  } catch (std::exception const&) {  // the line on standard error is all that is left
-  }
-}
-
-// True for the first of the ranks that fail; rank 0 removed the mark of an earlier attempt when it claimed the folder.
-bool first_to_fail(RunPlace const& place) {
-  if (place.folder.empty()) return true;
-  int const mark = ::open((place.folder / ".failed").c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-  if (mark >= 0) ::close(mark);
-  return mark >= 0 || errno != EEXIST;
+// The failing rank's name before the line, where there are others.
+std::string named(Job const& job, FlightRecorder const& recorder, std::string const& line) {
+  if (job.size() == 1) return line;
+  Snapshot const now = recorder.snapshot();
+  return who(now) + ", " + name_of(now.activity) + (now.step > 0 ? " of step " + std::to_string(now.step) : "") + ": " +
+         line;
 }
 
 }  // namespace
 
-std::unique_ptr<Job> start_job(Config const& config) {
+std::unique_ptr<Job> start_job(Config const& config, FlightRecorder& recorder) {
   Environment const environment = this_environment();
   auto const promised = expected_world(environment);
   bool const alone = config.parallel.backend == "self" || (config.parallel.backend == "auto" && !promised);
@@ -58,17 +43,24 @@ std::unique_ptr<Job> start_job(Config const& config) {
     check_world(1, environment, "none (parallel.backend: self)");
     return Job::alone();
   }
-  std::unique_ptr<Job> job = Job::over_mpi();
+  std::unique_ptr<Job> job = Job::over_mpi(&recorder);
   check_world(job->size(), environment, mpi_library());
   return job;
 }
 
-int guarded(Job& job, RunPlace const& place, std::function<int()> const& body) {
-  auto const end = [&](Exit code, std::vector<std::string> const& lines, bool known_to_all) {
-    bool const speaks = known_to_all ? job.rank() == 0 : first_to_fail(place);
+int guarded(Job& job, RunPlace const& place, FlightRecorder const& recorder, std::function<int()> const& body) {
+  auto const speak = [&](Exit code, std::vector<std::string> const& lines) {
+    note_failure(place.folder, code, place.step, place.total_steps, lines.front());
+    tell(lines);
+  };
+  auto const end = [&](Exit code, std::vector<std::string> lines, bool known_to_all) {
+    if (!known_to_all) {
+      for (std::string& line : lines) line = named(job, recorder, line);
+      if (code == Exit::peer_lost && job.size() > 1) ::sleep(others_first);
+    }
+    bool const speaks = known_to_all ? job.rank() == 0 : first_to_fail(place.folder);
     if (speaks) {
-      note_failure(place, code, lines.front());
-      tell(lines);
+      speak(code, lines);
     } else {
       ::sleep(15);  // the one that speaks ends the job
     }
@@ -78,10 +70,8 @@ int guarded(Job& job, RunPlace const& place, std::function<int()> const& body) {
   try {
     return body();
   } catch (Told const& told) {
-    if (job.rank() == 0) {
-      note_failure(place, told.code(), told.lines().front());
-      tell(told.lines());
-    }
+    if (job.rank() == 0) speak(told.code(), told.lines());
+    if (!job.wait_for_all(2)) job.abort(static_cast<int>(told.code()));  // an evaluator that was not told
     return static_cast<int>(told.code());
   } catch (NonFinite const& error) {
     return end(error.code(), {error.what()}, true);

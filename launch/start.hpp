@@ -3,8 +3,9 @@
 // start_job: MPI where a launcher started this process or parallel.backend asks for it (and then the world's size must
 // be what the launcher promised), one rank without MPI otherwise. guarded(job, …) is a second catch beside main's,
 // because here other ranks wait: what all ranks know (Told, NonFinite) is printed by rank 0 and every rank leaves with
-// its code; what one rank alone met is printed by the first that fails, and the job is aborted with that code.
-// status.json says the same.
+// its code; what one rank alone met is printed by the first that fails, with the name of that rank and what it was
+// doing, and the job is aborted with that code.  A rank that merely lost a peer lets others speak first. status.json
+// says the same.
 #pragma once
 
 #include <filesystem>
@@ -16,7 +17,7 @@
 
 namespace bsft {
 
-std::unique_ptr<Job> start_job(Config const& config);
+std::unique_ptr<Job> start_job(Config const& config, FlightRecorder& recorder);
 
 // What guarded() needs to know of the run, as far as it is known yet.
 struct RunPlace {
@@ -24,6 +25,6 @@ struct RunPlace {
   std::int64_t step = 0, total_steps = 0;
 };
 
-int guarded(Job& job, RunPlace const& place, std::function<int()> const& body);
+int guarded(Job& job, RunPlace const& place, FlightRecorder const& recorder, std::function<int()> const& body);
 
 }  // namespace bsft

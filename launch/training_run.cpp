@@ -7,6 +7,7 @@
 #include "data/base/file.hpp"
 #include "data/base/json.hpp"
 #include "kernels/op/op.hpp"
+#include "launch/failure.hpp"
 #include "launch/training_model.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/reader.hpp"
@@ -21,8 +22,8 @@ namespace bsft {
 
 namespace fs = std::filesystem;
 
-TrainingRun::TrainingRun(Config const& config, Job& job, RunPlace& place)
-    : config_(config), folder_(config.run.dir), job_(job), place_(place) {
+TrainingRun::TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder)
+    : config_(config), folder_(config.run.dir), job_(job), place_(place), recorder_(recorder) {
   at::set_num_threads(static_cast<int>(config_.train.threads_per_rank));
   op::use(config_.kernels == "fused" ? op::Path::fused : op::Path::reference);
 }
@@ -44,10 +45,20 @@ void TrainingRun::split_ranks() {
     if (evaluators_ < job_.size()) lanes_of(0, job_.size() - evaluators_, config_.parallel.lanes, reduction);
   });
   trainers_ = job_.split(evaluators_, reduction);
+  recorder_.is(job_.rank(), trains() ? Role::trainer : Role::evaluator);
   if (trains()) mine_ = lanes_of(trainers_->rank(), trainers_->size(), config_.parallel.lanes, reduction);
   together([&] {
     if (config_.parallel.backend == "nccl") devices_ = job_.over_devices(reduction);
   });
+}
+
+void TrainingRun::watch() {
+  WatchLimits limits;
+  limits.hang = static_cast<double>(config_.parallel.hang_seconds);
+  limits.startup = static_cast<double>(config_.parallel.startup_seconds);
+  auto const say = [&job = job_, &recorder = recorder_](Verdict const& verdict) { act_on(verdict, job, recorder); };
+  if (!job_.watch(limits, say) && leads())
+    std::fputs("bsft: note: this MPI library has no MPI_THREAD_MULTIPLE, so ranks that hang are not seen\n", stderr);
 }
 
 void TrainingRun::open_data() {
@@ -127,6 +138,25 @@ void TrainingRun::claim_folder() {
     sweep_unfinished(folder_);
   });
   place_.folder = folder_;
+  recorder_.runs_in(folder_, plan_.total_steps);
+  note_ranks();
+}
+
+// ranks.json: which process of which host is which rank.
+void TrainingRun::note_ranks() {
+  Snapshot const me = recorder_.snapshot();
+  OrderedJson json;
+  json["rank"] = job_.rank();
+  json["role"] = trains() ? "trainer" : "evaluator";
+  json["host"] = me.host.data();
+  json["pid"] = me.pid;
+  std::string lines;
+  for (std::string const& line :
+       job_.everyone().exchange(json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace)))
+    lines += (lines.empty() ? "" : ",\n ") + line;
+  together([&] {
+    if (leads()) write_atomically(folder_ / "ranks.json", "[" + lines + "]\n");
+  });
 }
 
 void TrainingRun::resume() {
@@ -190,6 +220,7 @@ Manifest TrainingRun::manifest() const {
 }
 
 void TrainingRun::publish(bool last) {
+  recorder_.does(Activity::save);
   Communicator& group = devices_ ? *devices_ : *trainers_;
   Moments const moments = optimizer_->gather(group, plan_.buckets);
   std::optional<SharedWeights> weights;
@@ -200,6 +231,7 @@ void TrainingRun::publish(bool last) {
     write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
   });
   if (weights) weights->leave();
+  recorder_.does(Activity::evaluation);
   std::int64_t const every = std::max<std::int64_t>(plan_.checkpoint_every, 1);
   evaluation_->published(state_->step, plan_.checkpoint_every > 0 ? (state_->step + every - 1) / every : 0, last);
 }
@@ -216,6 +248,7 @@ void TrainingRun::train() {
   TrainObservers observers;
   observers.on_step = [&](StepMetrics const& metrics) {
     place_.step = metrics.step;
+    recorder_.step_done(metrics.seconds.total);
     if (log) log->write(metrics);
     if (progress_) progress_->step(metrics);
   };
@@ -226,7 +259,7 @@ void TrainingRun::train() {
   TrainData const data{data_->order(), data_->reader().records(), data_->source(),
                        data_->loader_settings(config_, mine_)};
   try {
-    bsft::train(*state_, config_, plan_, data, {*trainers_, devices_ ? *devices_ : *trainers_}, observers);
+    bsft::train(*state_, config_, plan_, data, {*trainers_, devices_ ? *devices_ : *trainers_, &recorder_}, observers);
   } catch (NonFinite const& error) {
     std::string names;  // of the first few
     std::size_t const shown = std::min<std::size_t>(error.records().size(), 8);
@@ -237,6 +270,7 @@ void TrainingRun::train() {
 }
 
 int TrainingRun::report() {
+  recorder_.does(Activity::evaluation);
   if (!leads()) return evaluation_->finish(state_->step);
   if (state_->empty_batches > 0) {
     say("note: " + grouped(state_->empty_batches) + " batches had no supervised token and changed nothing");

@@ -24,9 +24,10 @@ namespace bsft {
 class TrainingRun {
  public:
   // All must outlive it.
-  TrainingRun(Config const& config, Job& job, RunPlace& place);
+  TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder);
 
   void split_ranks();
+  void watch();
   bool trains() const { return trainers_ != nullptr; }
   void open_data();
   void build_model();
@@ -43,6 +44,7 @@ class TrainingRun {
  private:
   bool leads() const { return job_.rank() == 0; }
   void together(std::function<void()> const& stage);
+  void note_ranks();
   void publish(bool last);
   // What this rank does not keep of a parameter's weights takes no memory from now on.
   void keep_share(Decoder const& model, Parameter const& parameter) const;
@@ -54,6 +56,7 @@ class TrainingRun {
   std::filesystem::path folder_;
   Job& job_;
   RunPlace& place_;
+  FlightRecorder& recorder_;
   std::unique_ptr<Communicator> trainers_, devices_;  // devices_: only where the gradient lies on GPUs
   int evaluators_ = 0;                                // as parallel.evaluator_ranks; a lone rank takes turns instead
   LaneRange mine_;

@@ -86,7 +86,8 @@ TEST(RoundTrip, DifferenceNamesTheKeys) {
 
 TEST(RoundTrip, DigestIgnoresWhereAndHowLoudly) {
   std::string const digest = digest_of(read_text(base));
-  EXPECT_EQ(digest_of(read_text(base, {"run.dir=x", "log.level=quiet", "log.every=1", "checkpoint.resume=auto"})),
+  EXPECT_EQ(digest_of(read_text(base, {"run.dir=x", "log.level=quiet", "log.every=1", "checkpoint.resume=auto",
+                                       "parallel.hang_seconds=7", "parallel.startup_seconds=7"})),
             digest);
   EXPECT_NE(digest_of(read_text(base, {"run.seed=2"})), digest);
   EXPECT_NE(digest_of(read_text(base, {"optimizer.epsilon=1.0000000000000001e-7"})), digest);

@@ -161,13 +161,16 @@ class Verbs {
 
 class Collectives final : public Communicator {
  public:
-  Collectives(std::unique_ptr<Link> link, Reduction reduction, Progress progress, std::int64_t segment_bytes)
+  Collectives(std::unique_ptr<Link> link, Reduction reduction, Progress progress, std::int64_t segment_bytes,
+              FlightRecorder* recorder)
       : verbs_(std::move(link), reduction, segment_bytes),
         rank_(verbs_.link().rank()),
         size_(verbs_.link().size()),
         reduction_(reduction),
         progress_(progress),
         segment_bytes_(segment_bytes),
+        recorder_(recorder),
+        number_(recorder != nullptr ? recorder->add_communicator() : 0),
         queue_(progress == Progress::background && size_ > 1) {
     if (reduction == Reduction::exact && (size_ & (size_ - 1)) != 0) {
       throw Invalid(Exit::config, "parallel.reduction: exact over " + std::to_string(size_) + " trainer ranks",
@@ -184,47 +187,53 @@ class Collectives final : public Communicator {
 
   Pending all_reduce(at::Tensor x) override {
     check_sum(x);
-    return run(x, [this](at::Tensor const& flat) { verbs_.all_reduce(flat); });
+    return run(Verb::all_reduce, x, [this](at::Tensor const& flat) { verbs_.all_reduce(flat); });
   }
   Pending reduce_scatter(at::Tensor x, std::int64_t grain) override {
     check_sum(x);
-    return run(x, [this, grain](at::Tensor const& flat) { verbs_.reduce_scatter(flat, grain); });
+    return run(Verb::reduce_scatter, x, [this, grain](at::Tensor const& flat) { verbs_.reduce_scatter(flat, grain); });
   }
   Pending all_gather(at::Tensor x, std::int64_t grain) override {
-    return run(x, [this, grain](at::Tensor const& flat) { verbs_.all_gather(flat, grain); });
+    return run(Verb::all_gather, x, [this, grain](at::Tensor const& flat) { verbs_.all_gather(flat, grain); });
   }
   Pending broadcast(at::Tensor x, int root) override {
-    return run(x, [this, root](at::Tensor const& flat) { verbs_.broadcast(flat, root); });
+    return run(Verb::broadcast, x, [this, root](at::Tensor const& flat) { verbs_.broadcast(flat, root); });
   }
   Pending all_to_all(at::Tensor to, at::Tensor from) override {
     ensure(to.sizes() == from.sizes() && to.size(0) == size_ && from.is_contiguous(), "a row for each rank");
-    return run(to, [this, from](at::Tensor const& flat) { verbs_.all_to_all(flat.view(from.sizes()), from); });
+    return run(Verb::all_to_all, to,
+               [this, from](at::Tensor const& flat) { verbs_.all_to_all(flat.view(from.sizes()), from); });
   }
   std::vector<std::string> exchange(std::string const& bytes) override {
     std::vector<std::string> all;
-    queue_.add([&] { all = verbs_.exchange(bytes); }).wait();
+    queue_.add([&] { noted(Verb::exchange, 0, [&] { all = verbs_.exchange(bytes); }); }).wait();
     return all;
   }
   void barrier() override { exchange(""); }
 
   std::unique_ptr<Communicator> split(int color) override {
     std::unique_ptr<Link> link;
-    queue_.add([&] { link = verbs_.link().split(color); }).wait();
+    queue_.add([&] { noted(Verb::split, 0, [&] { link = verbs_.link().split(color); }); }).wait();
     if (!link) return nullptr;
-    return std::make_unique<Collectives>(std::move(link), reduction_, progress_, segment_bytes_);
+    return std::make_unique<Collectives>(std::move(link), reduction_, progress_, segment_bytes_, nullptr);
   }
 
  private:
   static void check_sum(at::Tensor const& x) {
     ensure(x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble, "sums are of fp32 or fp64");
   }
-  template <class Verb>
-  Pending run(at::Tensor const& x, Verb verb) {
+  template <class F>
+  void noted(Verb verb, std::int64_t bytes, F f) {
+    if (recorder_ == nullptr) return f();
+    recorder_->carry_out(number_, verb, bytes, f);
+  }
+  template <class F>
+  Pending run(Verb verb, at::Tensor const& x, F f) {
     ensure(x.is_contiguous(), "ranks exchange contiguous tensors");
     if (x.numel() == 0) return Pending();
-    return queue_.add([verb, flat = x.detach().view({-1})] {
+    return queue_.add([this, verb, f, flat = x.detach().view({-1})] {
       at::NoGradGuard const no_grad;
-      verb(flat);
+      noted(verb, static_cast<std::int64_t>(flat.nbytes()), [&] { f(flat); });
     });
   }
 
@@ -233,14 +242,16 @@ class Collectives final : public Communicator {
   Reduction reduction_;
   Progress progress_;
   std::int64_t segment_bytes_;
+  FlightRecorder* recorder_;
+  int number_;       // of this group, in the recorder
   WorkQueue queue_;  // ends first
 };
 
 }  // namespace
 
 std::unique_ptr<Communicator> collectives(std::unique_ptr<Link> link, Reduction reduction, Progress progress,
-                                          std::int64_t segment_bytes) {
-  return std::make_unique<Collectives>(std::move(link), reduction, progress, segment_bytes);
+                                          std::int64_t segment_bytes, FlightRecorder* recorder) {
+  return std::make_unique<Collectives>(std::move(link), reduction, progress, segment_bytes, recorder);
 }
 
 }  // namespace bsft

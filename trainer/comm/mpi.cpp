@@ -102,13 +102,15 @@ class MpiLink final : public Link {
 
 }  // namespace
 
-std::unique_ptr<Communicator> mpi_communicator(MPI_Comm group, Reduction reduction, std::int64_t segment_bytes) {
+std::unique_ptr<Communicator> mpi_communicator(MPI_Comm group, Reduction reduction, std::int64_t segment_bytes,
+                                               FlightRecorder* recorder) {
   MPI_Comm mine = MPI_COMM_NULL;
   check_mpi(MPI_Comm_dup(group, &mine), "MPI_Comm_dup");
   int provided = MPI_THREAD_SINGLE;
   check_mpi(MPI_Query_thread(&provided), "MPI_Query_thread");
   return collectives(std::make_unique<MpiLink>(mine), reduction,
-                     provided == MPI_THREAD_MULTIPLE ? Progress::background : Progress::in_the_caller, segment_bytes);
+                     provided == MPI_THREAD_MULTIPLE ? Progress::background : Progress::in_the_caller, segment_bytes,
+                     recorder);
 }
 
 }  // namespace bsft

@@ -16,7 +16,8 @@ namespace bsft {
 
 // Of a duplicate of `group`: collective over it.
 std::unique_ptr<Communicator> mpi_communicator(MPI_Comm group, Reduction reduction,
-                                               std::int64_t segment_bytes = reduction_segment_bytes);
+                                               std::int64_t segment_bytes = reduction_segment_bytes,
+                                               FlightRecorder* recorder = nullptr);
 
 // Throws Failed(peer_lost) naming `call` unless `code` is MPI_SUCCESS.
 void check_mpi(int code, char const* call);

@@ -116,16 +116,17 @@ class NcclCommunicator final : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> nccl_communicator(MPI_Comm group, Reduction reduction, at::Device device) {
+std::unique_ptr<Communicator> nccl_communicator(MPI_Comm group, Reduction reduction, at::Device device,
+                                                FlightRecorder* recorder) {
   if (!device.is_cuda())
     throw Invalid(Exit::config, "parallel.backend: nccl", "the model is on " + device.str(),
                   "set parallel.backend: mpi");
   require_version();
-  auto host = mpi_communicator(group, reduction);
+  auto host = mpi_communicator(group, reduction, reduction_segment_bytes, recorder);
   c10::cuda::CUDAGuard const guard(device);
   auto const stream = c10::cuda::getStreamFromPool(false, device.index());
   auto link = nccl_link(common_id(*host), host->rank(), host->size(), stream.stream());
-  auto over_link = collectives(std::move(link), reduction, Progress::in_the_caller, segment_bytes);
+  auto over_link = collectives(std::move(link), reduction, Progress::in_the_caller, segment_bytes, recorder);
   return std::make_unique<NcclCommunicator>(std::move(host), std::move(over_link), device, stream);
 }
 

@@ -20,11 +20,13 @@
 
 #include "data/feed/lanes.hpp"
 #include "trainer/comm/communicator.hpp"
+#include "trainer/comm/flight_recorder.hpp"
 
 namespace bsft {
 
 // `device` is this rank's own GPU.
-std::unique_ptr<Communicator> nccl_communicator(MPI_Comm group, Reduction reduction, at::Device device);
+std::unique_ptr<Communicator> nccl_communicator(MPI_Comm group, Reduction reduction, at::Device device,
+                                                FlightRecorder* recorder = nullptr);
 
 // "NCCL 2.28.9, compiled for 2.28.9", or why there is none.
 std::string nccl_version();

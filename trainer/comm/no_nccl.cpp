@@ -4,7 +4,7 @@
 
 namespace bsft {
 
-std::unique_ptr<Communicator> nccl_communicator(MPI_Comm, Reduction, at::Device) {
+std::unique_ptr<Communicator> nccl_communicator(MPI_Comm, Reduction, at::Device, FlightRecorder*) {
   throw Unavailable("parallel.backend: nccl", "this build has no CUDA",
                     "set parallel.backend: mpi, or configure with the cuda preset");
 }

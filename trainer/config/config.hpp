@@ -79,6 +79,8 @@ struct ParallelConfig {
   std::int64_t zero = 0;
   std::int64_t bucket_bytes = 26214400;
   std::int64_t evaluator_ranks = 0;
+  std::int64_t hang_seconds = 30;      // or 5 median steps: then a rank that does not move ends the job
+  std::int64_t startup_seconds = 600;  // likewise while it starts or saves
 };
 
 struct CheckpointConfig {
@@ -127,10 +129,10 @@ Config read_config(std::filesystem::path const& file, std::vector<std::string> c
                    Files files = Files::must_exist);
 // All keys with their values, as YAML that read_config takes.
 std::string to_yaml(Config const& config);
-// 32 hex digits of to_yaml without run.dir, log.* and checkpoint.resume: a resumed run has the digest of its first
-// start.
+// 32 hex digits of to_yaml without run.dir, log.*, checkpoint.resume and the parallel.*_seconds: a resumed run has the
+// digest of its first start.
 std::string digest_of(Config const& config);
-// key -> (a, b) where two configurations differ, without run.dir, log.* and checkpoint.resume.
+// key -> (a, b) where two configurations differ, without the same.
 std::map<std::string, std::pair<std::string, std::string>> difference(Config const& a, Config const& b);
 
 }  // namespace bsft

@@ -127,6 +127,7 @@ constexpr ForeignName table[] = {
     {"data_parallel_shard_dim", tune, "parallel.zero", "a stage, 0 to 3"},
     {"tensor_parallel_size", several, "", "the ranks are data-parallel; their number is mpirun's or srun's"},
     {"ddp_backend", hf, "parallel.backend", ""},
+    {"ddp_timeout", hf, "parallel.hang_seconds", ""},
     {"ddp_bucket_cap_mb", hf, "parallel.bucket_bytes", "in bytes"},
     {"local_rank", hf, "", "MPI says who is who"},
     {"master_addr", several, "", "MPI says who is who: no rendezvous address"},

@@ -81,10 +81,12 @@ void Stepper::run_pass(Forest const& pass, double scale, Decoder::Visit const& v
                        StepMetrics& metrics) {
   op::RowLoss loss;
   {
+    trainers_.does(Activity::forward);
     Watch watch(metrics.seconds.forward);
     loss = decoder_.loss(pass, scale, visit);
   }
   {
+    trainers_.does(Activity::backward);
     Watch watch(metrics.seconds.backward);
     loss.total.backward();
   }
@@ -157,6 +159,7 @@ StepMetrics Stepper::gradient(Batch const& batch) {
   }
   Totals const& before = known.back();
   {
+    trainers_.does(Activity::reduce);
     Watch watch(metrics.seconds.reduce);
     trainers_.host.all_reduce(before.sums()).wait();
   }
@@ -180,6 +183,7 @@ StepMetrics Stepper::gradient(Batch const& batch) {
     if (!last) gradients_.add();
   }
   {
+    trainers_.does(Activity::reduce);
     Watch watch(metrics.seconds.reduce);
     gradients_.finish();
     trainers_.host.all_reduce(lanes.back().sums()).wait();
@@ -210,11 +214,13 @@ StepMetrics Stepper::step(Batch const& batch, double learning_rate) {
   metrics.learning_rate = learning_rate;
   if (metrics.empty_batches > 0) return metrics;
   {
+    trainers_.does(Activity::optimizer);
     Watch watch(metrics.seconds.optimizer);
     metrics.gradient_norm = gradient_norm();
     if (!std::isfinite(metrics.gradient_norm)) throw NonFinite(metrics.step, {});
     optimizer_.update(learning_rate, metrics.gradient_norm);
   }
+  trainers_.does(Activity::reduce);
   Watch watch(metrics.seconds.reduce);
   if (sharded_ == Sharded::moments || sharded_ == Sharded::gradients) gather_weights();
   return metrics;

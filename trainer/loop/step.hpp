@@ -19,6 +19,7 @@
 
 #include "data/base/error.hpp"
 #include "trainer/comm/communicator.hpp"
+#include "trainer/comm/flight_recorder.hpp"
 #include "trainer/loop/gradient_sum.hpp"
 #include "trainer/loop/lane_sum.hpp"
 #include "trainer/loop/metrics.hpp"
@@ -28,10 +29,14 @@
 namespace bsft {
 
 // The trainers, twice: `host` carries CPU tensors and messages, `device` the gradient (the same where that is on the
-// CPU).
+// CPU).  What this rank does is told to `recorder`, where there is one.
 struct Trainers {
   Communicator& host;
   Communicator& device;
+  FlightRecorder* recorder = nullptr;
+  void does(Activity activity) const {
+    if (recorder != nullptr) recorder->does(activity);
+  }
 };
 
 class NonFinite : public Error {

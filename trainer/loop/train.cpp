@@ -25,6 +25,7 @@ void train(TrainState& state, Config const& config, TrainPlan const& plan, Train
                   plan.sharded);
   for (;;) {
     Clock::time_point const start = Clock::now();
+    if (trainers.recorder != nullptr) trainers.recorder->does(Activity::data, state.step + 1);
     std::optional<Batch> const batch = loader.next();
     if (!batch) return;
     double const waited = seconds_since(start);

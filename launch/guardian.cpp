@@ -1,0 +1,80 @@
+#include "launch/guardian.hpp"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <string>
+
+#include "data/base/error.hpp"
+#include "launch/failure.hpp"
+#include "launch/world.hpp"
+
+namespace bsft {
+namespace {
+
+sigset_t set_of(std::initializer_list<int> signals) {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (int const signal : signals) ::sigaddset(&set, signal);
+  return set;
+}
+
+bool asks_to_end(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP; }
+
+// Whether the launcher's own signal, which the child may have had first, comes within a moment.
+bool asked_a_moment_later() {
+  sigset_t const ends = set_of({SIGTERM, SIGINT, SIGHUP});
+  timespec const moment{0, 200'000'000};
+  return ::sigtimedwait(&ends, nullptr, &moment) > 0;
+}
+
+std::string line_of(FlightRecorder const& recorder, int signal) {
+  Snapshot const last = recorder.snapshot();
+  return one_line(who(last) + " was killed by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")",
+                  (signal == SIGKILL ? "often: out of memory; " : "") + doing(last), "start again with --resume auto");
+}
+
+int wait_for(pid_t child, sigset_t const& signals, FlightRecorder const& recorder) {
+  bool asked = false;
+  for (;;) {
+    int const signal = ::sigwaitinfo(&signals, nullptr);
+    if (signal > 0 && signal != SIGCHLD) {
+      asked = asked || asks_to_end(signal);
+      ::kill(child, signal);
+      continue;
+    }
+    int status = 0;
+    pid_t const ended = ::waitpid(child, &status, WNOHANG);
+    if (ended < 0 && errno != EINTR) throw Failed(Exit::internal, "cannot wait for a rank", std::strerror(errno));
+    if (ended != child) continue;
+    if (WIFEXITED(status)) return WEXITSTATUS(status);
+    if (asked || asked_a_moment_later()) return 128 + WTERMSIG(status);
+    tell_of_lost(recorder, line_of(recorder, WTERMSIG(status)));
+    return static_cast<int>(Exit::peer_lost);
+  }
+}
+
+}  // namespace
+
+std::optional<int> guard(FlightRecorder& recorder) {
+  Environment const environment = this_environment();
+  if (!expected_world(environment)) return std::nullopt;
+  sigset_t const signals = set_of({SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2});
+  sigset_t before;
+  ::signal(SIGCHLD, SIG_DFL);
+  ::sigprocmask(SIG_BLOCK, &signals, &before);
+  pid_t const parent = ::getpid(), child = ::fork();
+  if (child < 0) throw Failed(Exit::unavailable, "cannot start a process for this rank", std::strerror(errno));
+  if (child > 0) return wait_for(child, signals, recorder);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) std::_Exit(static_cast<int>(Exit::peer_lost));
+  recorder.is(rank_of(environment), Role::unknown);
+  return std::nullopt;
+}
+
+}  // namespace bsft

@@ -153,7 +153,7 @@ std::optional<Verdict> Judge::stuck(double now) {
   }
   return Verdict{true, rank,
                  one_line(who(last) + " has not moved on for " + seconds(now - heard.moved), doing(last),
-                          "the others wait for it: look at that process with a debugger, or " + std::string(again))};
+                          "see what it waits for on that host, or " + std::string(again))};
 }
 
 }  // namespace bsft

@@ -52,8 +52,8 @@ bool first_to_fail(RunPlace const& place) {
 
 std::unique_ptr<Job> start_job(Config const& config) {
   Environment const environment = this_environment();
-  auto const promised = expected_world(environment);
-  bool const alone = config.parallel.backend == "self" || (config.parallel.backend == "auto" && !promised);
+  bool const alone =
+      config.parallel.backend == "self" || (config.parallel.backend == "auto" && !is_launched(environment));
   if (alone) {
     check_world(1, environment, "none (parallel.backend: self)");
     return Job::alone();

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "launch/run_evaluation.hpp"
 #include "launch/start.hpp"
@@ -43,6 +44,7 @@ class TrainingRun {
  private:
   bool leads() const { return job_.rank() == 0; }
   void together(std::function<void()> const& stage);
+  void share_cpus();
   void publish(bool last);
   Manifest manifest() const;
   void say(std::string const& line);
@@ -53,6 +55,8 @@ class TrainingRun {
   RunPlace& place_;
   std::unique_ptr<Communicator> trainers_, devices_;  // devices_: only where the gradient lies on GPUs
   int evaluators_ = 0;                                // as parallel.evaluator_ranks; a lone rank takes turns instead
+  int threads_ = 1;                                   // of this rank
+  std::vector<std::string> cpu_lines_;                // threads that do not fit the CPUs, for the summary
   LaneRange mine_;
   std::unique_ptr<TrainingData> data_;
   std::unique_ptr<Decoder> model_;

@@ -33,6 +33,7 @@ Environment this_environment() {
   for (char const* name : ranks_by) take(name);
   for (char const* name : local_ranks_by) take(name);
   take("PMIX_NAMESPACE");
+  take("PMIX_VERSION");
   return environment;
 }
 

@@ -14,6 +14,7 @@ Deadline::Deadline(double seconds, Expired expired) : seconds_(seconds) {
     if (changed_.wait_until(lock, end, [this] { return met_; })) return;
     std::string const stage = stage_;
     Exit const code = code_;
+    if (shows_ && ::isatty(STDERR_FILENO) == 1) std::fputs("\r\x1b[K", stderr);
     lock.unlock();
     expired(stage, code);
   });

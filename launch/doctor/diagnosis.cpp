@@ -28,6 +28,17 @@ std::string summary_of(std::vector<Section> const& sections, Circumstances const
   return text;
 }
 
+// Behind the bracket that closes the first " (" of "what (why) fix"; the end where there is none.
+std::size_t end_of_reason(std::string const& line) {
+  auto at = line.find(" (");
+  int depth = 0;
+  for (; at < line.size(); ++at) {
+    if (line[at] == '(') ++depth;
+    if (line[at] == ')' && --depth == 0) return at + 1;
+  }
+  return line.size();
+}
+
 }  // namespace
 
 std::string name_of(Verdict verdict) {
@@ -37,9 +48,10 @@ std::string name_of(Verdict verdict) {
 
 Finding failure(std::string check, std::exception const& error) {
   auto const* known = dynamic_cast<Error const*>(&error);
-  std::string const what = error.what();
-  return {std::move(check), what.substr(0, what.find('\n')), Verdict::fail, "",
-          known != nullptr ? known->code() : Exit::internal};
+  std::string const words = error.what(), line = words.substr(0, words.find('\n'));
+  auto const end = end_of_reason(line);
+  std::string const fix = end < line.size() ? line.substr(std::min(end + 1, line.size())) : "";
+  return {std::move(check), line.substr(0, end), Verdict::fail, fix, known != nullptr ? known->code() : Exit::internal};
 }
 
 void Diagnosis::add(std::string const& section, Finding finding) {

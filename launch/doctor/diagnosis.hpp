@@ -26,7 +26,7 @@ struct Finding {
   Exit code = Exit::unavailable;  // of a failure
   OrderedJson numbers = OrderedJson::object();
 };
-// A failure with the parts of an error: what (why) is found, its code kept.
+// A failure by the parts of an error: `what (why)` is found, the fix is the advice, its code is kept.
 Finding failure(std::string check, std::exception const& error);
 
 struct Section {

@@ -107,8 +107,7 @@ void Examination::examine_versions() {
 
 void Examination::examine_ranks() {
   deadline_->at("what each rank sees", Exit::peer_lost);
-  RankFacts const mine =
-      facts_here(job_->rank(), request_.data, request_.folder.empty() ? "" : existing(request_.folder));
+  RankFacts const mine = facts_here(job_->rank(), request_.data);
   for (std::string const& theirs : job_->everyone().exchange(to_text(mine))) facts_.push_back(facts_from(theirs));
   World world{environment_, job_->size(), "", ""};
   int started = 0;
@@ -125,6 +124,14 @@ void Examination::examine_ranks() {
   diagnosis_.add("versions", judge_programs(facts_));
   diagnosis_.add("launcher", judge_world(world, facts_));
   int const evaluators = config_ && job_->size() > 1 ? static_cast<int>(config_->parallel.evaluator_ranks) : 0;
+  if (config_ && job_->size() > 1) {
+    try {
+      lanes_of(0, job_->size() - evaluators, config_->parallel.lanes,
+               config_->parallel.reduction == "fast" ? Reduction::fast : Reduction::exact);
+    } catch (Error const& error) {
+      diagnosis_.add("launcher", failure("lanes", error));
+    }
+  }
   bool const nccl = config_ && config_->parallel.backend == "nccl";
   diagnosis_.add("GPUs", judge_gpus(facts_, job_->size() - evaluators, nccl));
   int const threads = config_ ? static_cast<int>(config_->train.threads_per_rank) : 1;
@@ -195,7 +202,8 @@ void Examination::examine_data(std::int64_t& behaviors) {
     Finding finding = probe_data(request_.data, std::min(3.0, request_.seconds / 20));
     behaviors = finding.numbers.at("behaviors");
     diagnosis_.add("storage", std::move(finding));
-    diagnosis_.add("storage", Finding{"HDF5 locking", "off in bsft's reader, so HDF5_USE_FILE_LOCKING is not needed"});
+    diagnosis_.add("storage",
+                   Finding{"HDF5 locking", "off in bsft's reader; other programs: " + shared_locks(request_.data)});
   } catch (std::exception const& error) {
     diagnosis_.add("storage", failure("data file", error));
   }

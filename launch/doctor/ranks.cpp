@@ -83,7 +83,7 @@ Finding gpus_of_host(std::vector<RankFacts const*> const& ranks, bool needed) {
 
 }  // namespace
 
-RankFacts facts_here(int rank, std::string const& data, std::string const& folder) {
+RankFacts facts_here(int rank, std::string const& data) {
   RankFacts facts;
   facts.rank = rank;
   facts.cpus = cpus_here(rank);
@@ -97,7 +97,6 @@ RankFacts facts_here(int rank, std::string const& data, std::string const& folde
   std::error_code none;
   if (!data.empty() && fs::is_regular_file(data, none))
     facts.data_bytes = static_cast<std::int64_t>(fs::file_size(data, none));
-  facts.folder = !folder.empty() && fs::is_directory(folder, none);
   return facts;
 }
 
@@ -110,8 +109,7 @@ std::string to_text(RankFacts const& facts) {
               {"instruction", facts.instruction},
               {"gpus", gpus},
               {"gpu_error", facts.gpu_error},
-              {"data_bytes", facts.data_bytes},
-              {"folder", facts.folder}}
+              {"data_bytes", facts.data_bytes}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -125,7 +123,6 @@ RankFacts facts_from(std::string const& text) {
   for (Json const& gpu : json.at("gpus")) facts.gpus.push_back({gpu.at(0), gpu.at(1), gpu.at(2)});
   facts.gpu_error = json.at("gpu_error");
   facts.data_bytes = json.at("data_bytes");
-  facts.folder = json.at("folder");
   return facts;
 }
 
@@ -138,8 +135,7 @@ std::vector<Finding> judge_world(World const& world, std::vector<RankFacts> cons
   try {
     check_world(world.ranks, world.environment, world.mpi_library.empty() ? "not started" : world.mpi_library);
   } catch (Unavailable const& error) {
-    size.found = error.what();
-    size.verdict = Verdict::fail;
+    size = failure(size.check, error);
   }
   findings.push_back(size);
   auto const pmix = world.environment.find("PMIX_NAMESPACE");
@@ -200,12 +196,24 @@ std::vector<Finding> judge_gpus(std::vector<RankFacts> const& facts, int trainer
                           Verdict::fail, "start one trainer rank a GPU"});
   }
   if (taken.empty()) return findings;
+  for (std::vector<RankFacts const*> const& host : by_host(facts)) {
+    bool const bound =
+        host.size() > 1 &&
+        std::all_of(host.begin(), host.end(), [](RankFacts const* rank) { return rank->gpus.size() == 1; }) &&
+        host[0]->gpus[0].bus_id != host[1]->gpus[0].bus_id;
+    if (!bound) continue;
+    findings.push_back({"GPUs that a rank sees", "one, not its neighbours' on " + host.front()->cpus.host.name,
+                        Verdict::note,
+                        "NCCL may copy through the host then: srun --gpus-per-node=N --gpu-bind=none, no "
+                        "CUDA_VISIBLE_DEVICES a rank"});
+    break;
+  }
   Finding shared{"one rank a GPU", "yes"};
   try {
     refuse_shared_gpus(taken);
   } catch (Unavailable const& error) {
-    shared.found = error.what();
-    shared.verdict = needed ? Verdict::fail : Verdict::note;
+    shared = failure(shared.check, error);
+    if (!needed) shared.verdict = Verdict::note;
   }
   findings.push_back(shared);
   return findings;

@@ -28,10 +28,9 @@ struct RankFacts {
   std::vector<SeenGpu> gpus;
   std::string gpu_error;
   std::int64_t data_bytes = -1;  // size of the data file, -1: not there
-  bool folder = false;           // the run folder, or the first of its parents that is there on rank 0, is there
 };
 
-RankFacts facts_here(int rank, std::string const& data, std::string const& folder);
+RankFacts facts_here(int rank, std::string const& data);
 std::string to_text(RankFacts const& facts);
 RankFacts facts_from(std::string const& text);
 

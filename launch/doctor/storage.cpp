@@ -235,6 +235,13 @@ Rate probe_write(fs::path const& folder, std::int64_t most_bytes, double most_se
   return rate;
 }
 
+std::string shared_locks(fs::path const& file) {
+  Descriptor const opened(file, O_RDONLY);
+  std::string const flock = ::flock(opened.id(), LOCK_SH | LOCK_NB) == 0 ? "granted" : std::strerror(errno);
+  std::string const fcntl = lock_file(opened.id(), F_RDLCK) == 0 ? "granted" : std::strerror(errno);
+  return "flock " + flock + ", fcntl " + fcntl;
+}
+
 Rate probe_sha256() {
   std::string const block(8 << 20, 'x');
   auto const start = Clock::now();
@@ -312,9 +319,9 @@ Finding probe_data(fs::path const& file, double most_seconds) {
   }
   rate.seconds = since(start);
   double const a_second = rate.seconds > 0 ? static_cast<double>(tokens) / rate.seconds : 0;
-  Finding finding{"HDF5 read rate", std::to_string(records) + " of " + std::to_string(count) +
-                                        " records in a shuffled order: " + decimal_text(a_second / 1e6, "M tokens/s") +
-                                        ", " + rate_text(rate) + " unpacked (the page cache may help)"};
+  Finding finding{"HDF5 read rate", std::to_string(records) + " draws of " + std::to_string(count) +
+                                        " records: " + decimal_text(a_second / 1e6, "M tokens/s") + ", " +
+                                        rate_text(rate) + " unpacked (the page cache may help)"};
   finding.numbers = {{"tokens_per_second", a_second},
                      {"megabytes_per_second", rate.per_second() / 1e6},
                      {"records", records},

@@ -48,6 +48,8 @@ struct Lock {
 };
 Lock probe_flock(std::filesystem::path const& folder);
 Lock probe_fcntl(std::filesystem::path const& folder);
+// What a reader who asks for a shared lock of a file is told.
+std::string shared_locks(std::filesystem::path const& file);
 // Empty, or how a rename over a file that is open, or of a folder, is not atomic.
 std::string probe_rename(std::filesystem::path const& folder);
 
@@ -72,7 +74,7 @@ Finding judge_space(std::int64_t free, CheckpointSize const& size, std::int64_t 
 double mpirun_grace(std::string const& odls_base_sigkill_timeout);
 Finding judge_save(double seconds, Launcher launcher, bool slurm, double grace);
 
-// Reads records in a shuffled order, as an epoch does.
+// Reads records drawn at random, as an epoch does.  Errors: those of StoreReader.
 Finding probe_data(std::filesystem::path const& file, double most_seconds);
 
 // Of the folder; the last two of the configuration.  Rank 0.

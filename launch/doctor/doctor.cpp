@@ -3,11 +3,13 @@
 #include <mpi.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <bit>
 #include <cstdio>
 #include <memory>
 #include <optional>
 
+#include "data/base/file.hpp"
 #include "launch/doctor/deadline.hpp"
 #include "launch/doctor/diagnosis.hpp"
 #include "launch/doctor/ranks.hpp"
@@ -17,6 +19,7 @@
 #include "launch/help.hpp"
 #include "launch/start.hpp"
 #include "trainer/comm/agreement.hpp"
+#include "trainer/evaluate/child.hpp"
 
 namespace bsft::doctor {
 namespace {
@@ -25,13 +28,28 @@ namespace fs = std::filesystem;
 
 std::string first_line(std::string const& text) { return text.substr(0, text.find('\n')); }
 
+// Empty where there is no srun, or it says nothing.
+std::string listed_plugins() {
+  try {
+    ProbeFolder const scratch(fs::temp_directory_path());
+    run_child("/usr/bin/env", {"srun", "--mpi=list"}, scratch.path() / "list", Variables::kept);
+    return read_file(scratch.path() / "list", 1 << 16);
+  } catch (std::exception const&) {
+    return "";
+  }
+}
+
 class Examination {
  public:
   explicit Examination(Request const& request);
   int run();
 
  private:
-  bool leads() const { return rank_of(environment_) == 0; }  // also where MPI sees N jobs of one rank
+  // Of N jobs of one rank, which MPI takes for N worlds, the launcher's first.
+  bool leads() const {
+    Job const* const job = known_job_;
+    return job != nullptr && job->size() > 1 ? job->rank() == 0 : rank_of(environment_) == 0;
+  }
   void start_ranks();
   void examine_versions();
   void examine_ranks();
@@ -46,7 +64,7 @@ class Examination {
   std::optional<Config> config_;
   Diagnosis diagnosis_;
   std::unique_ptr<Job> job_;
-  Job* known_job_ = nullptr;  // for the deadline's thread
+  std::atomic<Job*> known_job_ = nullptr;  // for the deadline's thread
   std::vector<RankFacts> facts_;
   std::unique_ptr<Deadline> deadline_;  // last: its thread uses the others
 };
@@ -67,7 +85,8 @@ Examination::Examination(Request const& request) : request_(request) {
 
 void Examination::print() const {
   std::vector<Section> const sections = diagnosis_.sections();
-  Circumstances const circumstances{first_line(version_text()), job_ ? job_->size() : 1, deadline_->elapsed()};
+  Job const* const job = known_job_;
+  Circumstances const circumstances{first_line(version_text()), job != nullptr ? job->size() : 1, deadline_->elapsed()};
   std::string const text =
       request_.json ? json_of(sections, circumstances).dump(1, ' ', false, Json::error_handler_t::replace) + "\n"
                     : table_of(sections, circumstances);
@@ -89,7 +108,7 @@ void Examination::give_up(std::string const& stage, Exit code) {
     ::sleep(3);
     std::fprintf(stderr, "bsft: error: doctor: %s\n", found.c_str());
   }
-  if (known_job_ != nullptr) known_job_->abort(static_cast<int>(code));
+  if (Job* const job = known_job_) job->abort(static_cast<int>(code));
   std::_Exit(static_cast<int>(code));
 }
 
@@ -123,6 +142,11 @@ void Examination::examine_ranks() {
   }
   diagnosis_.add("versions", judge_programs(facts_));
   diagnosis_.add("launcher", judge_world(world, facts_));
+  auto const promised = expected_world(environment_);
+  if (leads() && promised && promised->source.rfind("SLURM_", 0) == 0) {
+    deadline_->at("srun --mpi=list", Exit::unavailable);
+    diagnosis_.add("launcher", judge_plugins(listed_plugins()));
+  }
   int const evaluators = config_ && job_->size() > 1 ? static_cast<int>(config_->parallel.evaluator_ranks) : 0;
   if (config_ && job_->size() > 1) {
     try {
@@ -149,7 +173,7 @@ void Examination::examine_wires() {
   if (evaluators >= job_->size() || !std::has_single_bit(size - static_cast<unsigned>(evaluators)))
     evaluators = static_cast<int>(size - std::bit_floor(size));
   int const trainers = job_->size() - evaluators;
-  double const share = std::min(6.0, request_.seconds / 10);
+  double const share = std::min(1.5, request_.seconds / 20);
   deadline_->at("all-reduce, exact, over " + std::to_string(trainers) + " ranks", Exit::peer_lost);
   auto const exact = job_->split(evaluators, Reduction::exact);
   auto const fast = job_->everyone().split(exact ? 0 : -1);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <sstream>
 #include <utility>
 
 #include "kernels/run/cpu.hpp"
@@ -141,13 +142,13 @@ std::vector<Finding> judge_world(World const& world, std::vector<RankFacts> cons
   auto const pmix = world.environment.find("PMIX_NAMESPACE");
   auto const version = world.environment.find("PMIX_VERSION");
   std::string const said = version == world.environment.end() ? "" : " " + version->second;
-  findings.push_back({"PMIx", pmix == world.environment.end() ? "none" : "server" + said + ", " + pmix->second,
-                      pmix == world.environment.end() && launcher_of(world.environment) == Launcher::srun
-                          ? Verdict::note
-                          : Verdict::ok,
-                      pmix == world.environment.end() && launcher_of(world.environment) == Launcher::srun
-                          ? "srun --mpi=pmix where srun --mpi=list has it"
-                          : ""});
+  findings.push_back(
+      {"PMIx server", pmix == world.environment.end() ? "none" : "PMIx" + said + ", namespace " + pmix->second,
+       pmix == world.environment.end() && launcher_of(world.environment) == Launcher::srun ? Verdict::note
+                                                                                           : Verdict::ok,
+       pmix == world.environment.end() && launcher_of(world.environment) == Launcher::srun
+           ? "srun --mpi=pmix where srun --mpi=list has it"
+           : ""});
   if (!world.thread_level.empty()) {
     bool const multiple = world.thread_level == "MPI_THREAD_MULTIPLE";
     findings.push_back({"MPI threads", world.thread_level, multiple ? Verdict::ok : Verdict::note,
@@ -162,6 +163,23 @@ std::vector<Finding> judge_world(World const& world, std::vector<RankFacts> cons
   findings.push_back({"ranks a host", hosts});
   findings.back().numbers = {{"hosts", all.size()}};
   return findings;
+}
+
+Finding judge_plugins(std::string const& listing) {
+  std::istringstream lines(listing.substr(std::min(listing.find('\n'), listing.size())));
+  std::string names;
+  bool pmix = false;
+  for (std::string name; lines >> name;) {
+    if (name == "specific") break;  // "specific pmix plugin versions available: pmix_v4"
+    names += (names.empty() ? "" : ", ") + name;
+    pmix = pmix || name.rfind("pmix", 0) == 0;
+  }
+  Finding finding{"srun --mpi=list", names.empty() ? "nothing" : names};
+  if (!pmix) {
+    finding.verdict = Verdict::warning;
+    finding.advice = "srun has no PMIx, and would start jobs of one rank: use mpirun in the job, as slurm/train.sbatch";
+  }
+  return finding;
 }
 
 Finding judge_programs(std::vector<RankFacts> const& facts) {

@@ -41,6 +41,8 @@ struct World {
   std::string mpi_library, thread_level;  // empty: MPI was not started
 };
 std::vector<Finding> judge_world(World const& world, std::vector<RankFacts> const& facts);
+// `listing`: what srun --mpi=list printed, empty: there is no srun.
+Finding judge_plugins(std::string const& listing);
 Finding judge_programs(std::vector<RankFacts> const& facts);
 // trainers: the first ranks of the job.  needed: parallel.backend is nccl.
 std::vector<Finding> judge_gpus(std::vector<RankFacts> const& facts, int trainers, bool needed);

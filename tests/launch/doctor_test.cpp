@@ -136,6 +136,16 @@ TEST(Ranks, TheWorldThatWasPromised) {
   EXPECT_NE(wrong->advice.find("srun --mpi=pmix"), std::string::npos);
 }
 
+TEST(Ranks, SlurmsPlugins) {
+  EXPECT_EQ(judge_plugins("MPI plugin types are...\n\tnone\n\tpmi2\n\tpmix\nspecific pmix plugin versions available: "
+                          "pmix_v4\n")
+                .found,
+            "none, pmi2, pmix");
+  EXPECT_EQ(judge_plugins("MPI plugin types are...\n\tcray_shasta\n\tpmix_v4\n").verdict, Verdict::ok);
+  EXPECT_EQ(judge_plugins("MPI plugin types are...\n\tnone\n\tpmi2\n").verdict, Verdict::warning);
+  EXPECT_EQ(judge_plugins("").found, "nothing");
+}
+
 TEST(Ranks, Gpus) {
   SeenGpu const first{"H100", "0000:17:00.0", 80}, second{"H100", "0000:65:00.0", 80};
   // None: a note, or a failure where NCCL is asked for.

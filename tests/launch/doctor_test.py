@@ -32,24 +32,24 @@ def ranks(count, *words, options=(), environment=FREE):
     return done
 
 
+def setUpModule():
+    Case.scratch = tempfile.TemporaryDirectory(prefix="bsft_doctor_")
+    Case.root = pathlib.Path(Case.scratch.name)
+    Case.data = Case.root / "d.h5"
+    Case.config = Case.root / "c.yaml"
+    records = Case.root / "r.jsonl"
+    subprocess.run([BSFT, "data", "generate", "--cases", "30", "--out", records], check=True, capture_output=True)
+    subprocess.run([BSFT, "data", "build", "--records", records, "--model", "configs/tiny", "--out", Case.data], check=True,
+                   capture_output=True)
+    Case.config.write_text(f"run: {{dir: {Case.root}/run}}\nmodel: {{path: configs/tiny, init: random}}\n"
+                           f"data: {{file: {Case.data}}}\n")
+
+
+def tearDownModule():
+    Case.scratch.cleanup()
+
+
 class Case(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.scratch = tempfile.TemporaryDirectory(prefix="bsft_doctor_")
-        cls.root = pathlib.Path(cls.scratch.name)
-        records = cls.root / "r.jsonl"
-        cls.data = cls.root / "d.h5"
-        subprocess.run([BSFT, "data", "generate", "--cases", "30", "--out", records], check=True, capture_output=True)
-        subprocess.run([BSFT, "data", "build", "--records", records, "--model", "configs/tiny", "--out", cls.data], check=True,
-                       capture_output=True)
-        cls.config = cls.root / "c.yaml"
-        cls.config.write_text(f"run: {{dir: {cls.root}/run}}\nmodel: {{path: configs/tiny, init: random}}\n"
-                              f"data: {{file: {cls.data}}}\n")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.scratch.cleanup()
-
     def document(self, done, code=0):
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         document = json.loads(done.stdout)
@@ -109,7 +109,13 @@ class Alone(Case):
         self.tidy()
 
     def test_jobs_of_one_rank(self):
-        document = self.document(alone("--json", SLURM_STEP_NUM_TASKS="4", SLURM_PROCID="0"), 69)
+        slurm = self.root / "srun"  # one that has no PMIx
+        slurm.write_text("#!/bin/sh\n[ \"$*\" = --mpi=list ] && printf 'MPI plugin types are...\\n\\tnone\\n\\tpmi2\\n'\n")
+        slurm.chmod(0o755)
+        document = self.document(alone("--json", SLURM_STEP_NUM_TASKS="4", SLURM_PROCID="0",
+                                       PATH=f"{self.root}:{PLAIN['PATH']}"), 69)
+        plugins = self.finding(document, "launcher", "srun --mpi=list")
+        self.assertEqual((plugins["found"], plugins["verdict"]), ("none, pmi2", "warning"))
         self.assertEqual(self.failures(document), ["ranks"])
         self.assertIn("srun --mpi=pmix", self.finding(document, "launcher", "ranks")["advice"])
 
@@ -176,10 +182,9 @@ class Ranks(Case):
             self.tidy()
 
     def test_three_train_as_two(self):
-        document = self.document(ranks(3, "--json", "--seconds", "10"))
+        document = self.document(ranks(3, "--json", "--config", self.config), 78)
+        self.assertEqual(self.failures(document), ["lanes"])
         self.assertIn("over 2,", self.finding(document, "wires", "all-reduce exact")["check"])
-        lanes = self.document(ranks(3, "--json", "--config", self.config, "--seconds", "10"), 78)
-        self.assertEqual(self.failures(lanes), ["lanes"])
 
     def test_a_stopped_rank_is_not_waited_for(self):
         start = time.monotonic()
@@ -205,7 +210,7 @@ class Ranks(Case):
         self.assertIn("no answer within 5 s: ", last["findings"][0]["found"])
 
     def test_a_slow_save_against_mpiruns_grace(self):
-        big = ["--config", self.config, "--json", "--seconds", "10", "--set", "model.shape.hidden_size=2048",
+        big = ["--config", self.config, "--json", "--set", "model.shape.hidden_size=2048",
                "model.shape.intermediate_size=8192", "model.shape.num_hidden_layers=24", "model.shape.num_attention_heads=16",
                "model.shape.num_key_value_heads=16", "checkpoint.keep=1"]
         one = ranks(1, *big)
@@ -220,7 +225,7 @@ class Ranks(Case):
     def test_threads_on_one_core_and_the_advice(self):
         if len(os.sched_getaffinity(0)) < 2:
             self.skipTest("one CPU")
-        words = ["--config", self.config, "--json", "--seconds", "10", "--set", "train.threads_per_rank=2"]
+        words = ["--config", self.config, "--json", "--set", "train.threads_per_rank=2"]
         document = self.document(ranks(1, *words, options=("--bind-to", "core"), environment=MPI))
         threads = self.finding(document, "CPUs", "threads")
         if threads["verdict"] == "ok":

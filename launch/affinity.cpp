@@ -82,6 +82,13 @@ std::string advice_for(RankCpus const& rank, int ranks_here, int threads, Launch
   return "start it with " + mpirun + ", or " + srun;
 }
 
+std::string turns(int threads, int fair) {
+  int const fewer = std::max(1, fair);
+  if (fewer >= threads) return "they take turns";
+  return std::string("they take turns; ") + (fair >= 1 ? "not" : "less so") +
+         " with train.threads_per_rank: " + std::to_string(fewer);
+}
+
 bool overlap(std::vector<int> const& a, std::vector<int> const& b) {
   return std::find_first_of(a.begin(), a.end(), b.begin(), b.end()) != a.end();
 }
@@ -202,7 +209,7 @@ std::vector<ThreadFinding> judge_threads(std::vector<RankCpus> const& ranks, int
                         names_of(group) + " share " + plural(static_cast<std::int64_t>(cpus.size()), "CPU") + " of " +
                             first.host.name + " (" + cpu_list({cpus.begin(), cpus.end()}) + ") for " +
                             plural(wanted, "thread"),
-                        fits ? advice_for(first, here, threads, launcher) : "they take turns"});
+                        fits ? advice_for(first, here, threads, launcher) : turns(threads, first.online / here)});
   }
   return findings;
 }

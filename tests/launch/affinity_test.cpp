@@ -87,7 +87,13 @@ TEST(Affinity, SharedCpus) {
             "warning: ranks 0, 1 share 2 CPUs of a (0-1) for 4 threads: start it with srun --cpus-per-task=2\n");
   // By way of a third: 0-1 and 2-3 meet in 1-2.
   EXPECT_EQ(said({on("a", 0, "0-1", 4, 4), on("a", 1, "2-3", 4, 4), on("a", 2, "1-2", 4, 4)}, 2, Launcher::mpirun),
-            "note: ranks 0, 1, 2 share 4 CPUs of a (0-3) for 6 threads: they take turns\n");
+            "note: ranks 0, 1, 2 share 4 CPUs of a (0-3) for 6 threads: they take turns; not with "
+            "train.threads_per_rank: 1\n");
+  EXPECT_EQ(said({on("a", 0, "0", 1, 1), on("a", 1, "0", 1, 1)}, 1, Launcher::mpirun),
+            "note: ranks 0, 1 share 1 CPU of a (0) for 2 threads: they take turns\n");
+  EXPECT_EQ(said({on("a", 0, "0-1", 2, 2), on("a", 1, "0-1", 2, 2), on("a", 2, "0-1", 2, 2)}, 2, Launcher::mpirun),
+            "note: ranks 0, 1, 2 share 2 CPUs of a (0-1) for 6 threads: they take turns; less so with "
+            "train.threads_per_rank: 1\n");
   std::vector<RankCpus> many;
   for (int rank = 0; rank < 8; ++rank) many.push_back(on("a", rank, "0-1", 2, 2));
   EXPECT_EQ(said(many, 1, Launcher::mpirun),

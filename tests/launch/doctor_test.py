@@ -181,6 +181,35 @@ class Ranks(Case):
                 self.assertAlmostEqual(finding["megabytes_per_second"], finding["bytes"] / finding["microseconds"], places=3)
             self.tidy()
 
+    def test_two_hosts(self):
+        """Namespaces with a host name and a boot id of their own stand in for machines."""
+        if subprocess.run(["unshare", "-m", "-u", "true"], capture_output=True).returncode != 0:
+            self.skipTest("no namespaces of its own: not root")
+        other = self.root / "other"  # another build
+        shutil.copy(BSFT, other)
+        with open(other, "ab") as file:
+            file.write(b"x")
+        host = self.root / "host.sh"
+        host.write_text("#!/bin/bash\nset -e\nhostname $1\necho boot-$1 > $2/$1.id\nmount --bind $2/$1.id /proc/sys/kernel/random/boot_id\n"
+                        "[ $1 = a ] || mount -t tmpfs tmpfs $2/shared\nshift 2\nexec \"$@\"\n")
+        host.chmod(0o755)
+        (self.root / "shared").mkdir()
+        shutil.copy(self.data, self.root / "shared/d.h5")
+        on = lambda name, program: ["-np", "1", "unshare", "-m", "-u", str(host), name, str(self.root), str(program), "doctor", "--json"]
+
+        def both(second, *words):
+            done = subprocess.run([MPIRUN, *on("a", BSFT), *words, ":", *on("b", second), *words], capture_output=True, text=True, env=FREE)
+            return json.loads(done.stdout)
+        document = both(other, "--dir", str(self.root / "shared"), "--data", str(self.root / "shared/d.h5"))
+        self.assertEqual(self.finding(document, "launcher", "ranks a host")["found"], "a 1, b 1")
+        self.assertEqual(self.failures(document), ["bsft on all ranks", "data file", "lock of rank 0"])
+        self.assertTrue(self.finding(document, "versions", "bsft on all ranks")["found"].startswith("rank 1 on b has bsft"))
+        self.assertIn("rank 1 on b sees another file or none", self.finding(document, "storage", "data file")["found"])
+        self.assertIn("rank 1 on b does not see it", self.finding(document, "storage", "lock of rank 0")["found"])
+        document = both(BSFT, "--dir", str(self.root), "--data", str(self.data))
+        self.assertEqual(self.failures(document), [])
+        self.assertIn("ranks 0 (a) and 1 (b)", self.finding(document, "wires", "point-to-point between hosts, 8 B")["found"])
+
     def test_three_train_as_two(self):
         document = self.document(ranks(3, "--json", "--config", self.config), 78)
         self.assertEqual(self.failures(document), ["lanes"])

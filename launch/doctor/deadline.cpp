@@ -36,7 +36,11 @@ void Deadline::at(std::string const& stage, Exit code) {
 }
 
 double Deadline::elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
-double Deadline::left() const { return seconds_ - elapsed(); }
+
+std::string Deadline::stage() const {
+  std::lock_guard const lock(mutex_);
+  return stage_;
+}
 
 void Deadline::met() {
   std::lock_guard const lock(mutex_);

@@ -2,7 +2,7 @@
 //
 // at(stage, code) says what is done next; where the time is over, expired(stage, code) is called once on a thread of
 // its own, and must end the process.  The stage is shown on standard error where that is a terminal and `shows`.
-// Threads: at() and left() from any.
+// Threads: any.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,7 @@ class Deadline {
 
   void show(bool shows) { shows_ = shows; }
   void at(std::string const& stage, Exit code);
-  double left() const;     // seconds
+  std::string stage() const;
   double elapsed() const;  // seconds
   // The time is not over any more; the line on the terminal is cleared.
   void met();

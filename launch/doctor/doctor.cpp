@@ -12,6 +12,7 @@
 #include "data/base/file.hpp"
 #include "launch/doctor/deadline.hpp"
 #include "launch/doctor/diagnosis.hpp"
+#include "launch/doctor/probes.hpp"
 #include "launch/doctor/ranks.hpp"
 #include "launch/doctor/storage.hpp"
 #include "launch/doctor/versions.hpp"
@@ -265,8 +266,15 @@ int Examination::run() {
       ::sleep(10);  // one of N jobs of one rank: the first says so, and ends the others or not
       return static_cast<int>(Exit::unavailable);
     }
-    examine_storage();
-    examine_wires();
+    try {
+      examine_storage();
+      examine_wires();
+    } catch (std::exception const& error) {  // what was found by then is worth printing
+      diagnosis_.add("fault", failure(deadline_->stage(), error));
+      deadline_->met();
+      if (leads()) print();
+      throw;
+    }
     deadline_->at("the last rank", Exit::peer_lost);
     auto const mine = static_cast<int>(exit_of(diagnosis_.sections()));
     int const code = std::stoi(job_->everyone().exchange(std::to_string(mine)).front());

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,15 +11,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
+#include <memory>
+#include <optional>
 #include <thread>
 
 #include "data/base/digest.hpp"
-#include "data/base/file.hpp"
 #include "data/base/host.hpp"
 #include "data/store/reader.hpp"
+#include "launch/doctor/probes.hpp"
 #include "trainer/checkpoint/layout.hpp"
-#include "trainer/comm/agreement.hpp"
 
 namespace bsft::doctor {
 
@@ -31,31 +30,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-[[noreturn]] void fail(std::string const& what, fs::path const& path, int code) {
-  throw Failed(Exit::io, "cannot " + what + " " + path.string(), std::strerror(code), "check run.dir");
-}
-
-class Descriptor {
- public:
-  Descriptor(fs::path const& path, int flags) : id_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
-    if (id_ < 0) fail("open", path, errno);
-  }
-  ~Descriptor() { ::close(id_); }
-  Descriptor(Descriptor const&) = delete;
-  Descriptor& operator=(Descriptor const&) = delete;
-  int id() const { return id_; }
-
- private:
-  int id_;
-};
-
-int lock_file(int file, short kind) {
-  struct flock lock {};
-  lock.l_type = kind;
-  lock.l_whence = SEEK_SET;
-  return ::fcntl(file, F_OFD_SETLK, &lock);
-}
 
 std::string decimal_text(double value, char const* unit) {
   char text[48];
@@ -105,149 +79,40 @@ std::optional<CheckpointSize> size_of(Config const& config, std::int64_t behavio
   }
 }
 
+void examine_locks(fs::path const& folder, std::vector<Finding>& findings) {
+  findings.push_back(judge_lock("flock", probe_flock(folder), Verdict::fail,
+                                "a run claims its folder by it: mount with flock, or set another run.dir"));
+  findings.push_back(judge_lock("fcntl lock", probe_fcntl(folder), Verdict::note,
+                                "not needed: HDF5 files are opened with locking off"));
+  std::string const torn = probe_rename(folder);
+  if (torn.empty())
+    findings.push_back({"rename", "atomic for files and folders"});
+  else
+    findings.push_back({"rename", torn, Verdict::fail, "set another run.dir", Exit::io});
+}
+
+// Nothing where there is no room.
+Rate examine_write(fs::path const& folder, std::int64_t free, double most_seconds, std::vector<Finding>& findings) {
+  constexpr std::int64_t most_bytes = 256 << 20, least_bytes = 1 << 20;
+  std::int64_t const bytes = std::min(most_bytes, free / 4);
+  if (bytes < least_bytes) {
+    findings.push_back({"write rate", "not measured: no room", Verdict::note});
+    return {};
+  }
+  Rate const write = probe_write(folder, bytes, most_seconds);
+  findings.push_back({"write rate", rate_text(write) + " with fsync, over " + megabytes(write.bytes)});
+  findings.back().numbers = {{"megabytes_per_second", write.per_second() / 1e6}, {"bytes", write.bytes}};
+  return write;
+}
+
+Finding examine_save(CheckpointSize const& size, Rate const& write, Launcher launcher) {
+  auto const bytes = static_cast<double>(size.bytes);
+  char const* const timeout = std::getenv("OMPI_MCA_odls_base_sigkill_timeout");
+  return judge_save(bytes / write.per_second() + bytes / probe_sha256().per_second(), launcher,
+                    std::getenv("SLURM_JOB_ID") != nullptr, mpirun_grace(timeout != nullptr ? timeout : ""));
+}
+
 }  // namespace
-
-std::string file_system_name(std::uint64_t magic) {
-  switch (magic) {
-    case 0xEF53:
-      return "ext4";
-    case 0x58465342:
-      return "xfs";
-    case 0x9123683E:
-      return "btrfs";
-    case 0x2FC12FC1:
-      return "zfs";
-    case 0x01021994:
-      return "tmpfs";
-    case 0x858458F6:
-      return "ramfs";
-    case 0x794C7630:
-      return "overlay";
-    case 0x6969:
-      return "nfs";
-    case 0x0BD00BD0:
-      return "lustre";
-    case 0x47504653:
-      return "gpfs";
-    case 0x19830326:
-      return "beegfs";
-    case 0xAAD7AAEA:
-      return "panfs";
-    case 0x00C36400:
-      return "ceph";
-    case 0xFF534D42:
-      return "cifs";
-    case 0xFE534D42:
-      return "smb";
-    case 0x65735546:
-      return "fuse";
-    case 0x01021997:
-      return "9p";
-    case 0x6A656A63:
-      return "virtiofs";
-    case 0x73717368:
-      return "squashfs";
-    case 0x9FA0:
-      return "proc";
-    default:
-      break;
-  }
-  char text[32];
-  std::snprintf(text, sizeof text, "type 0x%llx", static_cast<unsigned long long>(magic));
-  return text;
-}
-
-std::string file_system_of(fs::path const& path) {
-  struct statfs facts {};
-  if (::statfs(path.c_str(), &facts) != 0) return "unknown";
-  return file_system_name(static_cast<std::uint32_t>(facts.f_type));
-}
-
-fs::path existing(fs::path path) {
-  std::error_code none;
-  path = fs::absolute(path, none).lexically_normal();
-  while (!fs::exists(path, none) && path.has_relative_path()) path = path.parent_path();
-  return path;
-}
-
-ProbeFolder::ProbeFolder(fs::path const& parent) {
-  std::string name = (parent / ".bsft-doctor-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) fail("make a folder in", parent, errno);
-  path_ = name;
-}
-
-ProbeFolder::~ProbeFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
-Lock probe_flock(fs::path const& folder) {
-  Descriptor const first(folder / "flock", O_CREAT | O_RDWR), second(folder / "flock", O_RDWR);
-  if (::flock(first.id(), LOCK_SH | LOCK_NB) != 0) return {false, std::strerror(errno)};
-  return {::flock(second.id(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK, ""};
-}
-
-Lock probe_fcntl(fs::path const& folder) {
-  Descriptor const first(folder / "fcntl", O_CREAT | O_RDWR), second(folder / "fcntl", O_RDWR);
-  if (lock_file(first.id(), F_RDLCK) != 0) return {false, std::strerror(errno)};
-  return {lock_file(second.id(), F_WRLCK) != 0 && (errno == EAGAIN || errno == EACCES), ""};
-}
-
-std::string probe_rename(fs::path const& folder) {
-  fs::path const target = folder / "LATEST", before = folder / "open", after = folder / "step-1";
-  write_atomically(target, "old");
-  std::ifstream reader(target);
-  write_atomically(target, "new");
-  std::string held;
-  reader >> held;
-  if (held != "old" || read_file(target, 16) != "new") return "a reader of a renamed file sees neither old nor new";
-  fs::create_directory(before);
-  write_atomically(before / "file", "x");
-  std::error_code error;
-  fs::rename(before, after, error);
-  if (error) return "a folder cannot be renamed: " + error.message();
-  return fs::exists(after / "file") && !fs::exists(before) ? "" : "a renamed folder is in two places";
-}
-
-Rate probe_write(fs::path const& folder, std::int64_t most_bytes, double most_seconds) {
-  constexpr std::int64_t block_bytes = 4 << 20, flush_bytes = 32 << 20;
-  fs::path const path = folder / "write";
-  Descriptor const file(path, O_CREAT | O_EXCL | O_WRONLY);
-  ::unlink(path.c_str());
-  std::string block(static_cast<std::size_t>(block_bytes), '\0');
-  for (std::size_t i = 0; i < block.size(); i += 8) {  // nothing that a disk could compress
-    std::uint64_t const word = mix(7, i);
-    std::memcpy(&block[i], &word, sizeof word);
-  }
-  Rate rate;
-  auto const start = Clock::now();
-  while (rate.bytes < most_bytes && since(start) < most_seconds) {
-    std::int64_t const wanted = std::min(block_bytes, most_bytes - rate.bytes);
-    ssize_t const written = ::write(file.id(), block.data(), static_cast<std::size_t>(wanted));
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail("write to", folder.parent_path(), written < 0 ? errno : ENOSPC);
-    rate.bytes += written;
-    bool const due = rate.bytes % flush_bytes == 0 || rate.bytes >= most_bytes;
-    if (due && ::fsync(file.id()) != 0) fail("flush to", folder.parent_path(), errno);
-  }
-  if (::fsync(file.id()) != 0) fail("flush to", folder.parent_path(), errno);
-  rate.seconds = since(start);
-  return rate;
-}
-
-std::string shared_locks(fs::path const& file) {
-  Descriptor const opened(file, O_RDONLY);
-  std::string const flock = ::flock(opened.id(), LOCK_SH | LOCK_NB) == 0 ? "granted" : std::strerror(errno);
-  std::string const fcntl = lock_file(opened.id(), F_RDLCK) == 0 ? "granted" : std::strerror(errno);
-  return "flock " + flock + ", fcntl " + fcntl;
-}
-
-Rate probe_sha256() {
-  std::string const block(8 << 20, 'x');
-  auto const start = Clock::now();
-  sha256_hex(block);
-  return {static_cast<std::int64_t>(block.size()), since(start)};
-}
 
 CheckpointSize checkpoint_size(Shape const& s, std::int64_t behaviors, std::string const& freeze) {
   std::int64_t const query = s.heads * s.head_width, key = s.kv_heads * s.head_width;
@@ -338,14 +203,7 @@ std::vector<Finding> examine_folder(fs::path const& folder, double most_seconds,
   try {
     ProbeFolder const probe(place);
     findings.push_back({"writable", folder == place ? "yes" : "yes, " + folder.string() + " will be made"});
-    findings.push_back(judge_lock("flock", probe_flock(probe.path()), Verdict::fail,
-                                  "a run claims its folder by it: mount with flock, or set another run.dir"));
-    findings.push_back(judge_lock("fcntl lock", probe_fcntl(probe.path()), Verdict::note,
-                                  "not needed: HDF5 files are opened with locking off"));
-    std::string const torn = probe_rename(probe.path());
-    findings.push_back({"rename", torn.empty() ? "atomic for files and folders" : torn,
-                        torn.empty() ? Verdict::ok : Verdict::fail, torn.empty() ? "" : "set another run.dir",
-                        Exit::io});
+    examine_locks(probe.path(), findings);
     auto const free = static_cast<std::int64_t>(fs::space(place).available);
     if (size)
       findings.push_back(
@@ -353,22 +211,8 @@ std::vector<Finding> examine_folder(fs::path const& folder, double most_seconds,
     else
       findings.push_back({"free space", megabytes(free), Verdict::ok, "--config compares it with the checkpoints"});
     findings.back().numbers["free_bytes"] = free;
-    constexpr std::int64_t most_bytes = 256 << 20;
-    std::int64_t const bytes = std::min(most_bytes, free / 4);
-    if (bytes < 1 << 20) {
-      findings.push_back({"write rate", "not measured: no room", Verdict::note});
-      return findings;
-    }
-    Rate const write = probe_write(probe.path(), bytes, most_seconds);
-    findings.push_back({"write rate", rate_text(write) + " with fsync, over " + megabytes(write.bytes)});
-    findings.back().numbers = {{"megabytes_per_second", write.per_second() / 1e6}, {"bytes", write.bytes}};
-    if (size) {
-      auto const all = static_cast<double>(size->bytes);
-      char const* const timeout = std::getenv("OMPI_MCA_odls_base_sigkill_timeout");
-      findings.push_back(judge_save(all / write.per_second() + all / probe_sha256().per_second(), launcher,
-                                    std::getenv("SLURM_JOB_ID") != nullptr,
-                                    mpirun_grace(timeout != nullptr ? timeout : "")));
-    }
+    Rate const write = examine_write(probe.path(), free, most_seconds, findings);
+    if (size && write.bytes > 0) findings.push_back(examine_save(*size, write, launcher));
   } catch (std::exception const& error) {
     findings.push_back(failure("writable", error));
     findings.back().code = Exit::io;

@@ -11,6 +11,7 @@
 #include "data/base/file.hpp"
 #include "launch/doctor/deadline.hpp"
 #include "launch/doctor/diagnosis.hpp"
+#include "launch/doctor/probes.hpp"
 #include "launch/doctor/ranks.hpp"
 #include "launch/doctor/storage.hpp"
 #include "launch/doctor/versions.hpp"

@@ -43,7 +43,10 @@ char const* const environment_text =
     "Environment\n"
     "  bsft reads no settings of its own from the environment; it looks at\n"
     "  OMPI_COMM_WORLD_SIZE, PMI_SIZE, SLURM_STEP_NUM_TASKS, SLURM_NTASKS   the promised number of ranks\n"
-    "  OMPI_COMM_WORLD_RANK, PMI_RANK, SLURM_PROCID                         which rank prints an error\n"
+    "  OMPI_COMM_WORLD_RANK, PMI_RANK, PMIX_RANK, SLURM_PROCID              which rank prints an error\n"
+    "  OMPI_COMM_WORLD_LOCAL_RANK, MPI_LOCALRANKID, SLURM_LOCALID           its place on its host, for bsft doctor\n"
+    "  PMIX_NAMESPACE, PMIX_VERSION                                         a launcher is there: ask MPI\n"
+    "  OMPI_MCA_odls_base_sigkill_timeout, SLURM_JOB_ID                     how long a save may take, for bsft doctor\n"
     "  NO_COLOR                                                             no colours\n"
     "  and never changes a variable of MPI, NCCL, UCX or OpenMP that you have set.\n";
 

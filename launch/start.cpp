@@ -37,8 +37,8 @@ std::string named(Job const& job, FlightRecorder const& recorder, std::string co
 
 std::unique_ptr<Job> start_job(Config const& config, FlightRecorder& recorder) {
   Environment const environment = this_environment();
-  auto const promised = expected_world(environment);
-  bool const alone = config.parallel.backend == "self" || (config.parallel.backend == "auto" && !promised);
+  bool const alone =
+      config.parallel.backend == "self" || (config.parallel.backend == "auto" && !is_launched(environment));
   if (alone) {
     check_world(1, environment, "none (parallel.backend: self)");
     return Job::alone();

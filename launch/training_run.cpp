@@ -7,6 +7,7 @@
 #include "data/base/file.hpp"
 #include "data/base/json.hpp"
 #include "kernels/op/op.hpp"
+#include "launch/affinity.hpp"
 #include "launch/failure.hpp"
 #include "launch/training_model.hpp"
 #include "trainer/checkpoint/layout.hpp"
@@ -24,7 +25,6 @@ namespace fs = std::filesystem;
 
 TrainingRun::TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder)
     : config_(config), folder_(config.run.dir), job_(job), place_(place), recorder_(recorder) {
-  at::set_num_threads(static_cast<int>(config_.train.threads_per_rank));
   op::use(config_.kernels == "fused" ? op::Path::fused : op::Path::reference);
 }
 
@@ -38,7 +38,17 @@ void TrainingRun::say(std::string const& line) {
   if (progress_) progress_->say(line);
 }
 
+void TrainingRun::share_cpus() {
+  std::vector<RankCpus> const ranks = cpus_from(job_.everyone().exchange(to_line(cpus_here(job_.rank()))));
+  auto const wanted = static_cast<int>(config_.train.threads_per_rank);
+  threads_ = threads_of(ranks, job_.rank(), wanted);
+  at::set_num_threads(threads_);
+  for (ThreadFinding const& finding : judge_threads(ranks, wanted, launcher_of(this_environment())))
+    cpu_lines_.push_back((finding.warning ? "warning: " : "note: ") + finding.found + ": " + finding.advice);
+}
+
 void TrainingRun::split_ranks() {
+  share_cpus();
   Reduction const reduction = config_.parallel.reduction == "fast" ? Reduction::fast : Reduction::exact;
   evaluators_ = job_.size() == 1 ? 0 : static_cast<int>(config_.parallel.evaluator_ranks);
   bsft::together(job_.everyone(), [&] {
@@ -105,6 +115,8 @@ int TrainingRun::summarise(std::FILE* stream) const {
        " lanes, " + std::to_string(lanes) + " a rank");
   line("determinism: " + name(determinism_.level) + ", " + promise(determinism_.level) + " (" +
        determinism_.conditions + ")");
+  if (config_.train.threads_per_rank == 0) line("threads: " + std::to_string(threads_) + " on rank 0, by its CPUs");
+  for (std::string const& text : cpu_lines_) line(text);
   line("data: " + grouped(order.records()) + " training records in " + grouped(order.units()) + " units, " +
        grouped(order.units_per_step()) + " units a step");
   if (order.units_per_step() < config_.parallel.lanes) {

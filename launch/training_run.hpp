@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "launch/run_evaluation.hpp"
 #include "launch/start.hpp"
@@ -45,6 +46,7 @@ class TrainingRun {
   bool leads() const { return job_.rank() == 0; }
   void together(std::function<void()> const& stage);
   void note_ranks();
+  void share_cpus();
   void publish(bool last);
   // What this rank does not keep of a parameter's weights takes no memory from now on.
   void keep_share(Decoder const& model, Parameter const& parameter) const;
@@ -59,6 +61,8 @@ class TrainingRun {
   FlightRecorder& recorder_;
   std::unique_ptr<Communicator> trainers_, devices_;  // devices_: only where the gradient lies on GPUs
   int evaluators_ = 0;                                // as parallel.evaluator_ranks; a lone rank takes turns instead
+  int threads_ = 1;                                   // of this rank
+  std::vector<std::string> cpu_lines_;                // threads that do not fit the CPUs, for the summary
   LaneRange mine_;
   std::unique_ptr<TrainingData> data_;
   std::unique_ptr<Decoder> model_;

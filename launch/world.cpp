@@ -9,7 +9,8 @@ namespace bsft {
 namespace {
 
 char const* const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"};
-char const* const ranks_by[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"};
+char const* const ranks_by[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID"};
+char const* const local_ranks_by[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"};
 
 std::optional<int> count(Environment const& environment, std::string const& name) {
   auto const found = environment.find(name);
@@ -25,12 +26,22 @@ std::optional<int> count(Environment const& environment, std::string const& name
 
 Environment this_environment() {
   Environment environment;
-  for (auto const& names : {std::begin(sizes), std::begin(ranks_by)}) {
-    auto const* end = names == std::begin(sizes) ? std::end(sizes) : std::end(ranks_by);
-    for (auto const* name = names; name != end; ++name)
-      if (char const* value = std::getenv(*name)) environment[*name] = value;
-  }
+  auto const take = [&environment](char const* name) {
+    if (char const* value = std::getenv(name)) environment[name] = value;
+  };
+  for (char const* name : sizes) take(name);
+  for (char const* name : ranks_by) take(name);
+  for (char const* name : local_ranks_by) take(name);
+  take("PMIX_NAMESPACE");
+  take("PMIX_VERSION");
   return environment;
+}
+
+Launcher launcher_of(Environment const& environment) {
+  if (environment.count("OMPI_COMM_WORLD_SIZE") != 0) return Launcher::mpirun;
+  if (environment.count("SLURM_STEP_NUM_TASKS") != 0) return Launcher::srun;
+  if (environment.count("PMI_SIZE") != 0) return Launcher::mpiexec;
+  return environment.count("PMIX_NAMESPACE") != 0 ? Launcher::pmix : Launcher::hand;
 }
 
 std::optional<PromisedWorld> expected_world(Environment const& environment) {
@@ -45,8 +56,25 @@ int rank_of(Environment const& environment) {
   return 0;
 }
 
+std::optional<int> local_rank_of(Environment const& environment) {
+  for (char const* name : local_ranks_by)
+    if (auto const value = count(environment, name)) return value;
+  return std::nullopt;
+}
+
+bool is_launched(Environment const& environment) {
+  return expected_world(environment).has_value() || environment.count("PMIX_NAMESPACE") != 0;
+}
+
 void check_world(int ranks, Environment const& environment, std::string const& mpi_library) {
   auto const promised = expected_world(environment);
+  int const rank = rank_of(environment);
+  if (!promised && rank >= ranks && environment.count("PMIX_NAMESPACE") != 0) {
+    throw Unavailable("MPI sees " + std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks") +
+                          " where the launcher started " + std::to_string(rank + 1) + " or more",
+                      "PMIX_RANK=" + std::to_string(rank) + ", MPI library: " + mpi_library,
+                      "start it with the mpirun or prun of that MPI library");
+  }
   if (!promised || promised->ranks == ranks) return;
   std::string const n = std::to_string(promised->ranks);
   std::string const what =

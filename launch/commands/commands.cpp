@@ -5,6 +5,7 @@ namespace bsft {
 std::vector<Command> const& commands() {
   static std::vector<Command> const table = [] {
     std::vector<Command> all = config_commands();
+    all.push_back(doctor_command());
     all.push_back(data_generate_command());
     all.push_back(data_build_command());
     all.push_back(data_inspect_command());

@@ -8,6 +8,7 @@
 namespace bsft {
 
 std::vector<Command> config_commands();  // config.cpp: show, check, keys, list
+Command doctor_command();                // doctor.cpp
 Command data_generate_command();         // data_generate.cpp
 Command data_build_command();            // data_build.cpp
 Command data_inspect_command();          // data_inspect.cpp

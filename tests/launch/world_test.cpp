@@ -58,10 +58,42 @@ TEST(World, NonsenseIsNoPromise) {
   EXPECT_EQ(expected_world({{"OMPI_COMM_WORLD_SIZE", "x"}, {"PMI_SIZE", "2"}})->ranks, 2);
 }
 
+// prun says who a process is, not how many there are.
+TEST(World, PmixAlone) {
+  Environment const first = {{"PMIX_NAMESPACE", "prterun-1"}, {"PMIX_RANK", "0"}};
+  Environment const third = {{"PMIX_NAMESPACE", "prterun-1"}, {"PMIX_RANK", "2"}};
+  EXPECT_TRUE(is_launched(first));
+  EXPECT_FALSE(is_launched({{"PMIX_RANK", "0"}}));
+  EXPECT_TRUE(is_launched({{"PMI_SIZE", "2"}}));
+  EXPECT_EQ(refusal(1, first), "");
+  EXPECT_EQ(refusal(3, third), "");
+  EXPECT_EQ(refusal(1, third),
+            "MPI sees 1 rank where the launcher started 3 or more (PMIX_RANK=2, MPI library: Open MPI v4.1.4) start it "
+            "with the mpirun or prun of that MPI library");
+}
+
+TEST(World, WhoStartedIt) {
+  EXPECT_EQ(launcher_of({}), Launcher::hand);
+  EXPECT_EQ(launcher_of({{"SLURM_NTASKS", "4"}}), Launcher::hand);  // a batch script
+  EXPECT_EQ(launcher_of({{"OMPI_COMM_WORLD_SIZE", "3"}, {"SLURM_STEP_NUM_TASKS", "1"}, {"PMIX_NAMESPACE", "x"}}),
+            Launcher::mpirun);
+  EXPECT_EQ(launcher_of({{"SLURM_STEP_NUM_TASKS", "4"}, {"PMI_SIZE", "4"}, {"PMIX_NAMESPACE", "x"}}), Launcher::srun);
+  EXPECT_EQ(launcher_of({{"PMI_SIZE", "4"}}), Launcher::mpiexec);
+  EXPECT_EQ(launcher_of({{"PMIX_NAMESPACE", "x"}}), Launcher::pmix);
+}
+
+TEST(World, PlaceOnTheHost) {
+  EXPECT_FALSE(local_rank_of({}).has_value());
+  EXPECT_EQ(local_rank_of({{"OMPI_COMM_WORLD_LOCAL_RANK", "3"}, {"SLURM_LOCALID", "0"}}), 3);
+  EXPECT_EQ(local_rank_of({{"MPI_LOCALRANKID", "2"}}), 2);
+  EXPECT_EQ(local_rank_of({{"SLURM_LOCALID", "1"}}), 1);
+}
+
 TEST(World, RankByTheLaunchersWord) {
   EXPECT_EQ(rank_of({}), 0);
   EXPECT_EQ(rank_of({{"OMPI_COMM_WORLD_RANK", "2"}, {"SLURM_PROCID", "0"}}), 2);
   EXPECT_EQ(rank_of({{"PMI_RANK", "1"}}), 1);
+  EXPECT_EQ(rank_of({{"PMIX_RANK", "4"}, {"SLURM_PROCID", "0"}}), 4);
   EXPECT_EQ(rank_of({{"SLURM_PROCID", "7"}}), 7);
 }
 

@@ -1,16 +1,17 @@
 #include "trainer/comm/job.hpp"
 
-#include <ATen/Context.h>
-#include <ATen/detail/CUDAHooksInterface.h>
-
 #include <chrono>
 #include <cstdlib>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "data/base/error.hpp"
+#include "trainer/comm/agreement.hpp"
 #include "trainer/comm/control_channel.hpp"
+#include "trainer/comm/gpu_layout.hpp"
+#include "trainer/comm/gpus.hpp"
 #include "trainer/comm/mpi.hpp"
 #include "trainer/comm/nccl.hpp"
 #include "trainer/comm/watch.hpp"
@@ -93,20 +94,22 @@ class OverMpi final : public Job {
     check_mpi(MPI_Comm_rank(host, &place), "MPI_Comm_rank");
     check_mpi(MPI_Comm_size(host, &count), "MPI_Comm_size");
     MPI_Comm_free(&host);
-    int const devices = at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
-    int const lacks_here = devices < count ? 1 : 0;
-    int lacks = 0;  // anywhere: all ranks turn back together
-    check_mpi(MPI_Allreduce(&lacks_here, &lacks, 1, MPI_INT, MPI_MAX, trainers_), "MPI_Allreduce");
-    if (lacks_here == 0 && lacks == 1) {
-      throw Unavailable("parallel.backend: nccl", "another host has fewer GPUs than trainer ranks",
-                        "start one trainer rank a GPU, or set parallel.backend: mpi");
-    }
-    if (lacks_here == 1) {
+    auto const group = mpi_communicator(trainers_, reduction);
+    std::vector<Gpu> gpus;
+    together(*group, [&] {
+      gpus = visible_gpus();
+      if (gpu_of(count - 1, static_cast<int>(gpus.size())) >= 0) return;
       throw Unavailable("parallel.backend: nccl",
-                        std::to_string(count) + " trainer ranks on a host with " + std::to_string(devices) + " GPUs",
+                        std::to_string(count) + " trainer ranks on host " + this_host().name + " with " +
+                            std::to_string(gpus.size()) + " GPUs",
                         "start one trainer rank a GPU, or set parallel.backend: mpi");
-    }
-    device_ = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(place));
+    });
+    int const mine = gpu_of(place, static_cast<int>(gpus.size()));
+    std::vector<RankGpu> taken;
+    std::string const line = to_line({rank_, this_host(), gpus[static_cast<std::size_t>(mine)].bus_id});
+    for (std::string const& theirs : group->exchange(line)) taken.push_back(gpu_from(theirs));
+    refuse_shared_gpus(taken);
+    device_ = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(mine));
     return nccl_communicator(trainers_, reduction, device_, recorder_);
   }
 

@@ -33,12 +33,12 @@ class Job {
   // The trainers [0, size - evaluators); null on an evaluator rank.
   virtual std::unique_ptr<Communicator> split(int evaluators, Reduction reduction) = 0;
   // The trainers again, for device tensors, after split(): one GPU a rank.  Collective over the trainers; Unavailable
-  // where the build or the host has not enough of them.
+  // where the build or the host has not enough of them, or where two ranks would take the same one (by PCI bus id).
   virtual std::unique_ptr<Communicator> over_devices(Reduction reduction) = 0;
   // After split(): from now on, who hangs is told to `say`, on one rank and from another thread.  False where that
   // cannot be: MPI without MPI_THREAD_MULTIPLE.  One rank without MPI, or an evaluator's, is not watched.
   virtual bool watch(WatchLimits limits, std::function<void(Verdict const&)> say) = 0;
-  // The device of over_devices: the rank's number among the trainers of its host.
+  // The device of over_devices: the rank's number among the trainers of its host, or the only one that it sees.
   virtual at::Device device() const = 0;
   // Between trainer rank 0 and the evaluator; null without MPI.
   virtual ControlChannel* channel() = 0;

@@ -259,7 +259,9 @@ void Examination::examine_storage() {
 int Examination::run() {
   start_ranks();
   RunPlace const nowhere;
-  return guarded(*job_, nowhere, [this] {
+  FlightRecorder recorder;
+  recorder.is(job_->rank(), Role::unknown);
+  return guarded(*job_, nowhere, recorder, [this] {
     examine_versions();
     examine_ranks();
     if (!leads() && job_->size() == 1) {

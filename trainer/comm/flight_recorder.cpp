@@ -50,7 +50,9 @@ char const* name_of(Verb verb) {
 }
 
 std::string who(Snapshot const& rank) {
-  std::string const role = rank.role == Role::evaluator ? "evaluator rank " : "trainer rank ";
+  std::string const role = rank.role == Role::evaluator ? "evaluator rank "
+                           : rank.role == Role::trainer ? "trainer rank "
+                                                        : "rank ";
   return role + std::to_string(rank.rank) + " on " + rank.host.data() + " (pid " + std::to_string(rank.pid) + ")";
 }
 

@@ -248,6 +248,32 @@ void TrainingRun::publish(bool last) {
   evaluation_->published(state_->step, plan_.checkpoint_every > 0 ? (state_->step + every - 1) / every : 0, last);
 }
 
+void TrainingRun::look_for_stragglers(StepMetrics const& metrics) {
+  constexpr std::int64_t every = 20;  // steps between exchanges
+  worked_ += metrics.seconds.data + metrics.seconds.forward + metrics.seconds.backward + metrics.seconds.optimizer;
+  if (trainers_->size() == 1 || metrics.step % every != 0) return;
+  std::vector<double> seconds;
+  std::vector<std::string> names;
+  for (std::string const& theirs : trainers_->exchange(std::to_string(worked_) + " " + who(recorder_.snapshot()))) {
+    std::size_t const space = theirs.find(' ');
+    seconds.push_back(std::stod(theirs.substr(0, space)));
+    names.push_back(theirs.substr(space + 1));
+  }
+  worked_ = 0;
+  if (!stragglers_) stragglers_.emplace(trainers_->size(), 10.0);
+  for (Straggler const& one : stragglers_->add(seconds)) {
+    if (!leads()) continue;
+    std::string const& name = names[static_cast<std::size_t>(one.rank)];
+    char score[16];
+    std::snprintf(score, sizeof score, "%.2f", one.score);
+    say("warning: " + name + " works at " + score + " of the fastest rank's speed for " +
+        std::to_string(static_cast<int>(one.seconds)) + " s: look at its clocks, its memory and what else runs there");
+    OrderedJson const event = {
+        {"event", "straggler"}, {"step", metrics.step}, {"rank", one.rank}, {"score", one.score}};
+    append_line(folder_ / "events.jsonl", event.dump());
+  }
+}
+
 void TrainingRun::train() {
   std::optional<MetricsLog> log;
   if (leads()) {
@@ -263,6 +289,7 @@ void TrainingRun::train() {
     recorder_.step_done(metrics.seconds.total);
     if (log) log->write(metrics);
     if (progress_) progress_->step(metrics);
+    look_for_stragglers(metrics);
   };
   observers.on_checkpoint = [&](TrainState const& state) {
     publish(state.step == plan_.total_steps);

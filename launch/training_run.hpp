@@ -17,6 +17,7 @@
 #include "launch/training_data.hpp"
 #include "trainer/checkpoint/run_directory.hpp"
 #include "trainer/checkpoint/writer.hpp"
+#include "trainer/loop/stragglers.hpp"
 #include "trainer/loop/train.hpp"
 #include "trainer/report/progress.hpp"
 
@@ -48,6 +49,7 @@ class TrainingRun {
   void note_ranks();
   void share_cpus();
   void publish(bool last);
+  void look_for_stragglers(StepMetrics const& metrics);
   // What this rank does not keep of a parameter's weights takes no memory from now on.
   void keep_share(Decoder const& model, Parameter const& parameter) const;
   Buckets buckets(Decoder const& model) const;
@@ -75,6 +77,8 @@ class TrainingRun {
   std::unique_ptr<CheckpointWriter> writer_;
   std::optional<RunEvaluation> evaluation_;
   std::unique_ptr<Progress> progress_;
+  std::optional<Stragglers> stragglers_;
+  double worked_ = 0;  // s of this rank since they were looked for
 };
 
 }  // namespace bsft

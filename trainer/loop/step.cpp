@@ -64,8 +64,9 @@ Stepper::Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers
 }
 
 void Stepper::visit(Direction direction, std::int64_t unit, bool final_pass) {
+  Watch watch(waited_);
+  bool const forward = direction == Direction::forward;
   if (weights_) {
-    bool const forward = direction == Direction::forward;
     std::int64_t const last = decoder_.units() - 1;
     if (forward)
       weights_->enter(unit, unit < last ? unit + 1 : last - 1);
@@ -74,25 +75,30 @@ void Stepper::visit(Direction direction, std::int64_t unit, bool final_pass) {
     else
       weights_->leave();  // the embedding's backward needs no weights
   }
-  if (final_pass && direction == Direction::backward) gradients_.ready_from(decoder_.final_from(unit));
+  if (final_pass && !forward) gradients_.ready_from(decoder_.final_from(unit));
 }
 
 void Stepper::run_pass(Forest const& pass, double scale, Decoder::Visit const& visit, Totals& totals,
                        StepMetrics& metrics) {
   op::RowLoss loss;
-  {
-    trainers_.does(Activity::forward);
-    Watch watch(metrics.seconds.forward);
-    loss = decoder_.loss(pass, scale, visit);
-  }
-  {
-    trainers_.does(Activity::backward);
-    Watch watch(metrics.seconds.backward);
-    loss.total.backward();
-  }
+  trainers_.does(Activity::forward);
+  work(metrics.seconds.forward, metrics.seconds.reduce, [&] { loss = decoder_.loss(pass, scale, visit); });
+  trainers_.does(Activity::backward);
+  work(metrics.seconds.backward, metrics.seconds.reduce, [&] { loss.total.backward(); });
   for (std::int64_t record : totals.add(pass.supervised, loss.loss, loss.correct, loss.entropy)) {
     bad_records_.push_back(record);
   }
+}
+
+// The seconds of f, but for those in which it waits for other ranks.
+void Stepper::work(double& own, double& waiting, std::function<void()> const& f) {
+  waited_ = 0;
+  {
+    Watch watch(own);
+    f();
+  }
+  own -= waited_;
+  waiting += waited_;
 }
 
 // `passes`: the most that a rank has in this lane.

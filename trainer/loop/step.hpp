@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -69,6 +70,7 @@ class Stepper {
                 StepMetrics& metrics);
   void run_pass(Forest const& pass, double scale, Decoder::Visit const& visit, Totals& totals, StepMetrics& metrics);
   void visit(Direction direction, std::int64_t unit, bool final_pass);
+  void work(double& own, double& waiting, std::function<void()> const& f);
   std::vector<std::size_t> passes_of(Batch const& batch);
   std::vector<std::int64_t> gather(std::vector<std::int64_t> const& mine);
   double gradient_norm();
@@ -83,6 +85,7 @@ class Stepper {
   std::optional<SharedWeights> weights_;
   LaneSum totals_;
   std::vector<std::int64_t> bad_records_;
+  double waited_ = 0;  // s in a pass, for what other ranks send
 };
 
 }  // namespace bsft

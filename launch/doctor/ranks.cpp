@@ -34,16 +34,16 @@ std::string place_of(RankFacts const& facts) {
   return "rank " + std::to_string(facts.rank) + " on " + facts.cpus.host.name;
 }
 
-// The first rank whose `member` is not that of most ranks, and what most have.
+// The first rank whose `member` is not the usual one (what most have; rank 0's where none has more), and that one.
 std::pair<RankFacts const*, std::string> odd_one(std::vector<RankFacts> const& facts, std::string RankFacts::*member) {
   std::map<std::string, int> counts;
   for (RankFacts const& one : facts) ++counts[one.*member];
   if (counts.size() < 2) return {nullptr, ""};
-  auto const most =
-      std::max_element(counts.begin(), counts.end(), [](auto const& a, auto const& b) { return a.second < b.second; });
-  auto const odd =
-      std::find_if(facts.begin(), facts.end(), [&](auto const& one) { return one.*member != most->first; });
-  return {&*odd, most->first};
+  std::string usual = facts.front().*member;
+  for (auto const& [value, count] : counts)
+    if (count > counts[usual]) usual = value;
+  auto const odd = std::find_if(facts.begin(), facts.end(), [&](auto const& one) { return one.*member != usual; });
+  return {&*odd, usual};
 }
 
 std::string launcher_words(Environment const& environment) {
@@ -185,14 +185,14 @@ Finding judge_plugins(std::string const& listing) {
 Finding judge_programs(std::vector<RankFacts> const& facts) {
   auto const [odd, most] = odd_one(facts, &RankFacts::program);
   if (odd != nullptr)
-    return {"bsft on all ranks", place_of(*odd) + " has " + odd->program + ", most have " + most, Verdict::fail,
+    return {"bsft on all ranks", place_of(*odd) + " has " + odd->program + ", others have " + most, Verdict::fail,
             "install the same file on all hosts"};
   auto const [slow, usual] = odd_one(facts, &RankFacts::instruction);
   if (slow != nullptr)
-    return {
-        "bsft on all ranks",
-        facts.front().program + "; " + place_of(*slow) + " computes with " + slow->instruction + ", most with " + usual,
-        Verdict::note, "the slowest host sets the pace, and libtorch's products may round otherwise there"};
+    return {"bsft on all ranks",
+            facts.front().program + "; " + place_of(*slow) + " computes with " + slow->instruction + ", others with " +
+                usual,
+            Verdict::note, "the slowest host sets the pace, and libtorch's products may round otherwise there"};
   return {"bsft on all ranks", facts.front().program};
 }
 

@@ -122,7 +122,13 @@ TEST(Ranks, AnotherProgramOnOneHost) {
   facts[2].program = "bsft 0.0.9, program bbbb";
   Finding const odd = judge_programs(facts);
   EXPECT_EQ(odd.verdict, Verdict::fail);
-  EXPECT_EQ(odd.found, "rank 2 on b has bsft 0.0.9, program bbbb, most have bsft 0.1.0, program aaaa");
+  EXPECT_EQ(odd.found, "rank 2 on b has bsft 0.0.9, program bbbb, others have bsft 0.1.0, program aaaa");
+  // One against one: rank 0 is right, whichever digest is first.
+  std::vector<RankFacts> two = {on("a", 0), on("b", 1)};
+  for (char const* program : {"0", "z"}) {
+    two[1].program = program;
+    EXPECT_EQ(judge_programs(two).found.find("rank 1 on b has"), 0U);
+  }
 }
 
 TEST(Ranks, TheWorldThatWasPromised) {

@@ -238,40 +238,40 @@ class Ranks(Case):
         self.assertEqual(last["name"], "time")
         self.assertIn("no answer within 5 s: ", last["findings"][0]["found"])
 
-    def test_a_slow_save_against_mpiruns_grace(self):
-        big = ["--config", self.config, "--json", "--set", "model.shape.hidden_size=2048",
-               "model.shape.intermediate_size=8192", "model.shape.num_hidden_layers=24", "model.shape.num_attention_heads=16",
-               "model.shape.num_key_value_heads=16", "checkpoint.keep=1"]
-        one = ranks(1, *big)
-        save = self.finding(json.loads(one.stdout), "storage", "time of a save")
+    def test_warnings_go_when_their_advice_is_typed(self):
+        """A save longer than mpirun's grace, and threads bound to one core."""
+        words = ["--config", self.config, "--json", "--set", "model.shape.hidden_size=2048", "model.shape.intermediate_size=8192",
+                 "model.shape.num_hidden_layers=24", "model.shape.num_attention_heads=16", "model.shape.num_key_value_heads=16",
+                 "train.threads_per_rank=2"]
+        document = json.loads(ranks(1, *words, options=("--bind-to", "core"), environment=MPI).stdout)
+        save = self.finding(document, "storage", "time of a save")
         self.assertGreater(save["save_seconds"], 1)
         self.assertEqual((save["verdict"], save["grace_seconds"]), ("warning", 1))
-        advice = save["advice"].split()
-        self.assertEqual(advice[:3], ["mpirun", "--mca", "odls_base_sigkill_timeout"])
-        again = self.finding(json.loads(ranks(1, *big, options=("--mca", advice[2], "1000")).stdout), "storage", "time of a save")
-        self.assertEqual((again["verdict"], again["grace_seconds"]), ("ok", 1000))
+        options = save["advice"].split()[1:]
+        self.assertEqual(options, ["--mca", "odls_base_sigkill_timeout", str(save["lead_seconds"])])
+        threads = self.finding(document, "CPUs", "threads")
+        two_cpus = len(os.sched_getaffinity(0)) >= 2
+        if two_cpus and threads["verdict"] != "ok":  # ok: a core here has two CPUs
+            self.assertEqual(threads["verdict"], "warning")
+            options += re.search(r"mpirun (.*)", threads["advice"]).group(1).split()
+        document = json.loads(ranks(1, *words, options=options, environment=MPI).stdout)
+        save = self.finding(document, "storage", "time of a save")
+        if save["save_seconds"] < float(options[2]):
+            self.assertEqual((save["verdict"], save["grace_seconds"]), ("ok", float(options[2])))
+        if two_cpus:
+            self.assertEqual(self.finding(document, "CPUs", "threads")["verdict"], "ok")
 
-    def test_threads_on_one_core_and_the_advice(self):
+    def test_a_training_says_the_same_of_threads(self):
         if len(os.sched_getaffinity(0)) < 2:
             self.skipTest("one CPU")
-        words = ["--config", self.config, "--json", "--set", "train.threads_per_rank=2"]
-        document = self.document(ranks(1, *words, options=("--bind-to", "core"), environment=MPI))
-        threads = self.finding(document, "CPUs", "threads")
-        if threads["verdict"] == "ok":
+
+        def said(threads):
+            return subprocess.run([MPIRUN, "-np", "1", "--bind-to", "core", BSFT, "train", "--config", self.config, "--dry-run", "--set",
+                                   f"train.threads_per_rank={threads}"], capture_output=True, text=True, env=MPI).stdout
+        if "threads: 1 on rank 0, by its CPUs" not in said(0):
             self.skipTest("a core here has two CPUs")
-        self.assertEqual(threads["verdict"], "warning")
-        options = re.search(r"mpirun (.*)", threads["advice"]).group(1).split()
-        fixed = self.finding(self.document(ranks(1, *words, options=options, environment=MPI)), "CPUs", "threads")
-        self.assertEqual(fixed["verdict"], "ok", fixed)
-        # A training says the same, once; 0 threads take what there is.
-        train = [BSFT, "train", "--config", self.config, "--dry-run", "--set"]
-        said = subprocess.run([MPIRUN, "-np", "1", "--bind-to", "core", *train, "train.threads_per_rank=2"], capture_output=True,
-                              text=True, env=MPI)
-        self.assertEqual(said.stdout.count("warning: rank 0: 2 threads on 1 CPU"), 1, said.stdout)
-        said = subprocess.run([MPIRUN, "-np", "1", "--bind-to", "core", *train, "train.threads_per_rank=0"], capture_output=True,
-                              text=True, env=MPI)
-        self.assertIn("threads: 1 on rank 0, by its CPUs", said.stdout)
-        self.assertNotIn("warning", said.stdout)
+        self.assertEqual(said(2).count("warning: rank 0: 2 threads on 1 CPU"), 1)
+        self.assertNotIn("warning", said(1))
 
 
 if __name__ == "__main__":

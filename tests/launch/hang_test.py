@@ -161,29 +161,6 @@ def save_fails(folder):
     return seconds
 
 
-def dragged(folder):
-    """A rank that is stopped most of the time is an event, and the job goes on."""
-    run = Run(folder, "dragged")
-    run.at = time.monotonic()
-    pid = run.ranks[1]["pid"]
-    while not (run.dir / "events.jsonl").exists():
-        assert run.process.poll() is None, run.said()
-        assert time.monotonic() - run.at < 120, run.said()
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(0.03)
-        os.kill(pid, signal.SIGCONT)
-        time.sleep(0.01)
-    seconds = time.monotonic() - run.at
-    before = run.steps()
-    run.wait_for(before + 5)
-    run.end()
-    event = json.loads((run.dir / "events.jsonl").read_text().splitlines()[0])
-    assert event["event"] == "straggler" and event["rank"] == 1 and event["score"] < 0.75, event
-    assert re.search(r"warning: trainer rank 1 on \S+ \(pid \d+\) works at 0\.\d\d of the fastest", run.said()), run.said()
-    assert not any(line.startswith("bsft: error") for line in run.ours()), run.said()
-    return seconds
-
-
 def asked(folder):
     """Who is asked to end, or ends well, is not accused."""
     run = Run(folder, "asked")
@@ -200,6 +177,6 @@ with Folder() as folder, concurrent.futures.ThreadPoolExecutor(2) as two:  # the
     cases = {"rank 2 stopped": two.submit(paused_then_stopped, folder), "rank 0 stopped": two.submit(judge_stopped, folder),
              "killed": two.submit(killed, folder, signal.SIGKILL, "often: out of memory"),
              "crashed": two.submit(killed, folder, signal.SIGSEGV, ""), "save fails": two.submit(save_fails, folder),
-             "asked": two.submit(asked, folder), "dragged": two.submit(dragged, folder)}
+             "asked": two.submit(asked, folder)}
     cases.update({how: two.submit(probe, folder, how, 2, *deed) for how, deed in DEEDS.items()})
     print(", ".join(f"{what}: {case.result():.1f} s" for what, case in cases.items()))

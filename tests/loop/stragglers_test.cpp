@@ -68,8 +68,8 @@ TEST(Stragglers, ShortStepsAddUpToAWindow) {
   Stragglers watch(2, 10);
   std::size_t found = 0;
   int steps = 0;
-  while (found == 0) found = watch.add({0.1, 0.2}).size(), ++steps;
-  EXPECT_EQ(steps, 150) << "three windows of ten seconds of the slowest";
+  while (found == 0) found = watch.add({0.125, 0.25}).size(), ++steps;
+  EXPECT_EQ(steps, 120) << "three windows of ten seconds of the slowest";
 }
 
 }  // namespace

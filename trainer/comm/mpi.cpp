@@ -51,18 +51,25 @@ class MpiLink final : public Link {
         check_mpi(MPI_Isend(data, bytes, MPI_BYTE, message.rank, tag, group_, &requests_.emplace_back()), "MPI_Isend");
       });
     }
-    // A look moves a message on by a piece, so long naps would make it slow; but the core is also for who computes.
-    auto const patient_from = std::chrono::steady_clock::now() + std::chrono::microseconds(2000);
+    // A look moves a message on by a piece, so long naps would make it slow; but the core is also for who computes. So
+    // who waits looks all the time where messages are quick (shared memory), and where they are not naps, longer and
+    // longer.
+    using std::chrono::microseconds;
+    constexpr microseconds quick(2000);
+    microseconds const patience = slow_ ? microseconds(500) : quick;
+    auto const start = std::chrono::steady_clock::now();
     for (;;) {
       int done = 0;
       check_mpi(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, MPI_STATUSES_IGNORE),
                 "MPI_Testall");
+      auto const waited = std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now() - start);
+      slow_ = waited > quick;
       if (done != 0) return;
       if (stopped_) throw Failed(Exit::peer_lost, "this rank's part in its group", "it has left", "");
-      if (std::chrono::steady_clock::now() < patient_from) {
+      if (waited < patience) {
         std::this_thread::yield();
       } else {
-        std::this_thread::sleep_for(std::chrono::microseconds(10));
+        std::this_thread::sleep_for(std::clamp(waited / 100, microseconds(10), microseconds(200)));
       }
     }
   }
@@ -97,6 +104,7 @@ class MpiLink final : public Link {
   MPI_Comm group_;
   int rank_ = 0, size_ = 1;
   std::atomic<bool> stopped_{false};
+  bool slow_ = false;  // the last move
   std::vector<MPI_Request> requests_;
 };
 

@@ -59,6 +59,8 @@ void TrainingRun::split_ranks() {
   if (trains()) mine_ = lanes_of(trainers_->rank(), trainers_->size(), config_.parallel.lanes, reduction);
   together([&] {
     if (config_.parallel.backend == "nccl") devices_ = job_.over_devices(reduction);
+    bool const overtakes = config_.parallel.zero == 1 || config_.parallel.zero == 2;
+    if (!devices_ && overtakes && trainers_->size() > 1) weights_ = trainers_->split(0);
   });
 }
 
@@ -109,10 +111,9 @@ int TrainingRun::summarise(std::FILE* stream) const {
   Order const& order = data_->order();
   auto const line = [stream](std::string const& text) { std::fprintf(stream, "%s\n", text.c_str()); };
   std::int64_t const lanes = mine_.end - mine_.begin;
-  line("ranks: " + std::to_string(trainers_->size()) + " trainers (" + (devices_ ? *devices_ : *trainers_).backend() +
-       " on " + job_.device().str() + ", " + config_.parallel.reduction + " reduction), " +
-       std::to_string(job_.size() - trainers_->size()) + " evaluators, " + std::to_string(config_.parallel.lanes) +
-       " lanes, " + std::to_string(lanes) + " a rank");
+  line("ranks: " + std::to_string(trainers_->size()) + " trainers (" + bulk().backend() + " on " + job_.device().str() +
+       ", " + config_.parallel.reduction + " reduction), " + std::to_string(job_.size() - trainers_->size()) +
+       " evaluators, " + std::to_string(config_.parallel.lanes) + " lanes, " + std::to_string(lanes) + " a rank");
   line("determinism: " + name(determinism_.level) + ", " + promise(determinism_.level) + " (" +
        determinism_.conditions + ")");
   if (config_.train.threads_per_rank == 0) line("threads: " + std::to_string(threads_) + " on rank 0, by its CPUs");
@@ -233,7 +234,7 @@ Manifest TrainingRun::manifest() const {
 
 void TrainingRun::publish(bool last) {
   recorder_.does(Activity::save);
-  Communicator& group = devices_ ? *devices_ : *trainers_;
+  Communicator& group = bulk();
   Moments const moments = optimizer_->gather(group, plan_.buckets);
   std::optional<SharedWeights> weights;
   if (plan_.sharded == Sharded::weights) weights.emplace(group, *model_, plan_.buckets).gather(Whole::on_rank_0);
@@ -298,7 +299,7 @@ void TrainingRun::train() {
   TrainData const data{data_->order(), data_->reader().records(), data_->source(),
                        data_->loader_settings(config_, mine_)};
   try {
-    bsft::train(*state_, config_, plan_, data, {*trainers_, devices_ ? *devices_ : *trainers_, &recorder_}, observers);
+    bsft::train(*state_, config_, plan_, data, {*trainers_, bulk(), &recorder_}, observers);
   } catch (NonFinite const& error) {
     std::string names;  // of the first few
     std::size_t const shown = std::min<std::size_t>(error.records().size(), 8);

@@ -48,6 +48,8 @@ class TrainingRun {
   void together(std::function<void()> const& stage);
   void note_ranks();
   void share_cpus();
+  // What carries gradients and weights.
+  Communicator& bulk() const { return devices_ ? *devices_ : weights_ ? *weights_ : *trainers_; }
   void publish(bool last);
   void look_for_stragglers(StepMetrics const& metrics);
   // What this rank does not keep of a parameter's weights takes no memory from now on.
@@ -61,10 +63,12 @@ class TrainingRun {
   Job& job_;
   RunPlace& place_;
   FlightRecorder& recorder_;
-  std::unique_ptr<Communicator> trainers_, devices_;  // devices_: only where the gradient lies on GPUs
-  int evaluators_ = 0;                                // as parallel.evaluator_ranks; a lone rank takes turns instead
-  int threads_ = 1;                                   // of this rank
-  std::vector<std::string> cpu_lines_;                // threads that do not fit the CPUs, for the summary
+  std::unique_ptr<Communicator> trainers_;
+  std::unique_ptr<Communicator> devices_;  // only where the gradient lies on GPUs
+  std::unique_ptr<Communicator> weights_;  // only where weights travel while small messages must pass
+  int evaluators_ = 0;                     // as parallel.evaluator_ranks; a lone rank takes turns instead
+  int threads_ = 1;                        // of this rank
+  std::vector<std::string> cpu_lines_;     // threads that do not fit the CPUs, for the summary
   LaneRange mine_;
   std::unique_ptr<TrainingData> data_;
   std::unique_ptr<Decoder> model_;

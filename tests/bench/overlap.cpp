@@ -1,8 +1,9 @@
 // A step whose gradient sets out while the backward still runs, beside the same step that sums at the end.
 //   mpirun -np W bench_overlap [WIDTH LAYERS TOKENS STEPS]
 // Rank 0 prints a JSON line: seconds (medians of the slowest rank) of the computation alone, of the sum alone, of the
-// step with overlap and of the one without; ratio is the step with overlap over the longer of computation and sum.
-// tests/bench/overlap.sh runs it over links of a known speed.
+// step with overlap and of the one without, and of one whose weights come behind the next forward (ZeRO-1, whose
+// traffic is the same); ratios are of a step over the longer of computation and sum. tests/bench/overlap.sh runs it
+// over links of a known speed.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -13,6 +14,7 @@
 
 #include "trainer/comm/job.hpp"
 #include "trainer/loop/gradient_sum.hpp"
+#include "trainer/loop/weight_gather.hpp"
 #include "trainer/model/weights.hpp"
 
 namespace {
@@ -60,39 +62,61 @@ int main(int count, char** arguments) {
     decoder.flat_gradient().zero_();
     decoder.loss(forest, 1.0, visit).total.backward();
   };
-  auto const median = [&](std::function<void()> const& work) {
-    std::vector<double> seconds;
-    for (std::int64_t step = -1; step < steps; ++step) {  // the first is to warm up
-      group->barrier();
-      auto const start = std::chrono::steady_clock::now();
-      work();
-      double const mine = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      double slowest = 0;
-      for (std::string const& theirs : group->exchange(std::to_string(mine)))
-        slowest = std::max(slowest, std::stod(theirs));
-      if (step >= 0) seconds.push_back(slowest);
-    }
-    std::nth_element(seconds.begin(), seconds.begin() + steps / 2, seconds.end());
-    return seconds[static_cast<std::size_t>(steps / 2)];
-  };
-  double const computation = median([&] { compute({}); });
-  double const sum = median([&] { after.finish(); });
-  double const overlapped = median([&] {
+  auto const wires = group->split(0);
+  Buckets const buckets = buckets_of(n, decoder.behaviors_begin(), bucket, op::norm_block);
+  GradientSum parts(*wires, decoder.gradient_pages(), 1, buckets, Shared::parts);
+  WeightGather weights(*wires, decoder, buckets);
+  auto const overlap = [&] {
     compute([&](Direction direction, std::int64_t unit) {
       if (direction == Direction::backward) along.ready_from(decoder.final_from(unit));
     });
     along.finish();
-  });
-  double const in_turn = median([&] {
-    compute({});
-    after.finish();
-  });
+  };
+  auto const share_out = [&] {
+    compute([&](Direction direction, std::int64_t unit) {
+      if (direction == Direction::forward)
+        weights.enter(unit);
+      else
+        parts.ready_from(decoder.final_from(unit));
+    });
+    parts.finish();
+    weights.start();
+  };
+  std::vector<std::function<void()>> const works{[&] { compute({}); }, [&] { after.finish(); }, overlap, share_out,
+                                                 [&] {
+                                                   compute({});
+                                                   after.finish();
+                                                 }};
+  // In turn, so that all see the same machine; what share_out leaves under way comes within its next step.
+  std::vector<std::vector<double>> seconds(works.size());
+  for (std::int64_t step = -1; step < steps; ++step) {  // the first is to warm up
+    for (std::size_t w = 0; w < works.size(); ++w) {
+      if (w == 3) weights.start();
+      group->barrier();
+      auto const start = std::chrono::steady_clock::now();
+      works[w]();
+      double const mine = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      if (w == 3) weights.finish();
+      double slowest = 0;
+      for (std::string const& theirs : group->exchange(std::to_string(mine)))
+        slowest = std::max(slowest, std::stod(theirs));
+      if (step >= 0) seconds[w].push_back(slowest);
+    }
+  }
+  auto const median = [&](std::size_t w) {
+    std::nth_element(seconds[w].begin(), seconds[w].begin() + steps / 2, seconds[w].end());
+    return seconds[w][static_cast<std::size_t>(steps / 2)];
+  };
+  double const computation = median(0), sum = median(1), overlapped = median(2), shared_out = median(3),
+               in_turn = median(4);
+  double const longer = std::max(computation, sum);
   if (group->rank() == 0)
     std::printf(
         "{\"bench\": \"overlap\", \"ranks\": %d, \"parameters\": %lld, \"tokens\": %lld, \"computation\": %.3f, "
-        "\"sum\": %.3f, \"overlapped\": %.3f, \"in_turn\": %.3f, \"ratio\": %.3f, \"in_turn_ratio\": %.3f, "
+        "\"sum\": %.3f, \"overlapped\": %.3f, \"shared_out\": %.3f, \"in_turn\": %.3f, \"ratio\": %.3f, "
+        "\"shared_out_ratio\": %.3f, \"in_turn_ratio\": %.3f, "
         "\"unit\": \"s\"}\n",
-        group->size(), static_cast<long long>(n), static_cast<long long>(tokens), computation, sum, overlapped, in_turn,
-        overlapped / std::max(computation, sum), in_turn / std::max(computation, sum));
+        group->size(), static_cast<long long>(n), static_cast<long long>(tokens), computation, sum, overlapped,
+        shared_out, in_turn, overlapped / longer, shared_out / longer, in_turn / longer);
   return 0;
 }

@@ -24,6 +24,7 @@ int main(int, char** argv) {
   auto const sharded = static_cast<Sharded>(std::atoi(argv[4]));
   auto const job = Job::over_mpi();
   auto const trainers = job->split(0, reduction);
+  auto const bulk = trainers->split(0);
   testing::Tiny const tiny(60, std::atoll(argv[5]), 40);
   auto const model = testing::Tiny::model(testing::sharded_shape());
   Config config;
@@ -35,7 +36,7 @@ int main(int, char** argv) {
   TrainState state{*model, optimizer, 0, 0};
   std::string losses;
   LaneRange const mine = lanes_of(trainers->rank(), trainers->size(), lanes, reduction);
-  train(state, config, {steps, 0, buckets, sharded}, tiny.data(mine, lanes, 90), {*trainers, *trainers},
+  train(state, config, {steps, 0, buckets, sharded}, tiny.data(mine, lanes, 90), {*trainers, *bulk},
         {[&](StepMetrics const& m) {
            char text[80];
            std::snprintf(text, sizeof text, "%a/%a ", m.loss, m.gradient_norm);

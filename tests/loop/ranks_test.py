@@ -1,19 +1,19 @@
 """The same bits of weights, moments, losses and norms on 1, 2, 4 and 8 ranks, with ZeRO and without, whether cases are
 shared or not; and the probe can tell when they differ."""
-import os
+import pathlib
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "checkpoint"))
+from tiny_run import ENVIRONMENT
+
 probe, mpirun = sys.argv[1:3]
-environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-                   OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none",
-                   OMPI_MCA_mpi_yield_when_idle="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 STEPS = 20
 
 
 def run(ranks, lanes, reduction, zero=0, group_size=3):
     done = subprocess.run([mpirun, "-np", str(ranks), probe, str(lanes), str(STEPS), reduction, str(zero), str(group_size)],
-                          env=environment, capture_output=True, text=True)
+                          env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, (ranks, done.stdout, done.stderr)
     return done.stdout.strip()
 

@@ -1,19 +1,19 @@
 """What a rank's state takes under ZeRO 0 to 3 is what the formula says, to 5 %, between steps as the system counts its
 pages; and the peak of the whole process falls by what is shared out, but for what passes through."""
-import os
+import pathlib
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "checkpoint"))
+from tiny_run import ENVIRONMENT
+
 probe, mpirun = sys.argv[1:3]
-environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-                   OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none",
-                   OMPI_MCA_mpi_yield_when_idle="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 MIB = 1 << 20
 
 
 def run(ranks, lanes, zero, tokens_a_pass):
     done = subprocess.run([mpirun, "-np", str(ranks), probe, str(lanes), "3", str(zero), str(tokens_a_pass)],
-                          env=environment, capture_output=True, text=True)
+                          env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, (ranks, zero, done.stdout, done.stderr)
     rows = [[int(word) for word in line.split()] for line in done.stdout.splitlines()]
     assert len(rows) == ranks

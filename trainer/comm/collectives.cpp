@@ -215,7 +215,9 @@ class Collectives final : public Communicator {
     std::unique_ptr<Link> link;
     queue_.add([&] { noted(Verb::split, 0, [&] { link = verbs_.link().split(color); }); }).wait();
     if (!link) return nullptr;
-    return std::make_unique<Collectives>(std::move(link), reduction_, progress_, segment_bytes_, nullptr);
+    FlightRecorder* const recorder =
+        link->size() == size_ ? recorder_ : nullptr;  // all are in it, so all note the same
+    return std::make_unique<Collectives>(std::move(link), reduction_, progress_, segment_bytes_, recorder);
   }
 
  private:

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "trainer/loop/weight_gather.hpp"
+
 namespace bsft {
 namespace {
 
@@ -10,16 +12,12 @@ constexpr std::int64_t real = sizeof(float);
 
 // Of the buckets that these units need.
 std::int64_t bucket_floats(Decoder const& decoder, Buckets const& buckets, std::set<std::int64_t> const& units) {
-  std::int64_t floats = 0;
-  for (Part const& bucket : buckets.list) {
-    bool const needed = std::any_of(units.begin(), units.end(), [&](std::int64_t unit) {
-      auto const& list = decoder.stretches(unit);
-      return std::any_of(list.begin(), list.end(), [&](Stretch const& stretch) {
-        return bucket.begin < stretch.end && stretch.begin < bucket.end;
-      });
-    });
-    if (needed) floats += bucket.end - bucket.begin;
+  std::set<std::size_t> needed;
+  for (std::int64_t const unit : units) {
+    for (std::size_t const b : buckets_needed(decoder, buckets, unit)) needed.insert(b);
   }
+  std::int64_t floats = 0;
+  for (std::size_t const b : needed) floats += buckets.list[b].end - buckets.list[b].begin;
   return floats;
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "trainer/loop/weight_gather.hpp"
+
 namespace bsft {
 
 void give_back_others(Pages const& pages, Buckets const& buckets, std::size_t bucket, int rank, int size) {
@@ -33,12 +35,7 @@ SharedWeights::SharedWeights(Communicator& group, Decoder const& decoder, Bucket
 std::vector<bool> SharedWeights::needed(std::optional<std::int64_t> unit) const {
   std::vector<bool> needed(state_.size(), false);
   if (!unit) return needed;
-  for (Stretch const& stretch : decoder_.stretches(*unit)) {
-    for (std::size_t b = 0; b < needed.size(); ++b) {
-      Part const& bucket = buckets_.list[b];
-      if (bucket.begin < stretch.end && stretch.begin < bucket.end) needed[b] = true;
-    }
-  }
+  for (std::size_t const b : buckets_needed(decoder_, buckets_, *unit)) needed[b] = true;
   return needed;
 }
 

@@ -60,7 +60,10 @@ Stepper::Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers
       sharded_(sharded),
       gradients_(trainers.device, decoder.gradient_pages(), static_cast<std::size_t>(lanes), buckets, sum_of(sharded)),
       totals_(static_cast<std::size_t>(lanes)) {
-  if (sharded == Sharded::weights) weights_.emplace(trainers.device, decoder, buckets);
+  if (sharded == Sharded::weights)
+    weights_.emplace(trainers.device, decoder, buckets);
+  else if (sharded != Sharded::nothing)
+    gather_.emplace(trainers.device, decoder, buckets);
 }
 
 void Stepper::visit(Direction direction, std::int64_t unit, bool final_pass) {
@@ -75,6 +78,7 @@ void Stepper::visit(Direction direction, std::int64_t unit, bool final_pass) {
     else
       weights_->leave();  // the embedding's backward needs no weights
   }
+  if (gather_ && forward) gather_->enter(unit);
   if (final_pass && !forward) gradients_.ready_from(decoder_.final_from(unit));
 }
 
@@ -111,7 +115,7 @@ void Stepper::run_lane(LaneBatch const& lane, std::size_t passes, bool last, dou
       this->visit(direction, unit, final_pass);
     };
     if (i < mine.size()) {
-      run_pass(*mine[i], scale, weights_ || final_pass ? visit : Decoder::Visit(), totals, metrics);
+      run_pass(*mine[i], scale, weights_ || gather_ || final_pass ? visit : Decoder::Visit(), totals, metrics);
       continue;
     }
     for (std::int64_t unit = 0; unit < decoder_.units(); ++unit) visit(Direction::forward, unit);
@@ -206,13 +210,8 @@ double Stepper::gradient_norm() {
   return std::sqrt(op::sum_in_order(squares));
 }
 
-void Stepper::gather_weights() {
-  std::vector<Pending> pending;
-  for (Part const& bucket : buckets_.list) {
-    at::Tensor const weights = decoder_.flat().slice(0, bucket.begin, bucket.end);
-    pending.push_back(trainers_.device.all_gather(weights, buckets_.block));
-  }
-  for (Pending& one : pending) one.wait();
+void Stepper::settle() {
+  if (gather_) gather_->finish();
 }
 
 StepMetrics Stepper::step(Batch const& batch, double learning_rate) {
@@ -226,9 +225,7 @@ StepMetrics Stepper::step(Batch const& batch, double learning_rate) {
     if (!std::isfinite(metrics.gradient_norm)) throw NonFinite(metrics.step, {});
     optimizer_.update(learning_rate, metrics.gradient_norm);
   }
-  trainers_.does(Activity::reduce);
-  Watch watch(metrics.seconds.reduce);
-  if (sharded_ == Sharded::moments || sharded_ == Sharded::gradients) gather_weights();
+  if (gather_) gather_->start();
   return metrics;
 }
 

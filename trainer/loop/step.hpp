@@ -25,12 +25,14 @@
 #include "trainer/loop/lane_sum.hpp"
 #include "trainer/loop/metrics.hpp"
 #include "trainer/loop/shared_weights.hpp"
+#include "trainer/loop/weight_gather.hpp"
 #include "trainer/optim/optimizer.hpp"
 
 namespace bsft {
 
 // The trainers, twice: `host` carries CPU tensors and messages, `device` the gradient (the same where that is on the
-// CPU).  What this rank does is told to `recorder`, where there is one.
+// CPU: then weights that are shared out arrive behind the forward, where the two have wires of their own).  What this
+// rank does is told to `recorder`, where there is one.
 struct Trainers {
   Communicator& host;
   Communicator& device;
@@ -64,6 +66,9 @@ class Stepper {
   StepMetrics step(Batch const& batch, double learning_rate);
   // The gradient of the batch alone, left in decoder.flat_gradient(): step() without the update.
   StepMetrics gradient(Batch const& batch);
+  // Returns when the weights are those of the last step: with moments or gradients shared out they may still be under
+  // way while the next forward runs.  Before anyone else reads them.
+  void settle();
 
  private:
   void run_lane(LaneBatch const& lane, std::size_t passes, bool last, double scale, Totals& totals,
@@ -74,7 +79,6 @@ class Stepper {
   std::vector<std::size_t> passes_of(Batch const& batch);
   std::vector<std::int64_t> gather(std::vector<std::int64_t> const& mine);
   double gradient_norm();
-  void gather_weights();
 
   Decoder const& decoder_;
   Optimizer& optimizer_;
@@ -82,7 +86,8 @@ class Stepper {
   Buckets buckets_;
   Sharded sharded_;
   GradientSum gradients_;
-  std::optional<SharedWeights> weights_;
+  std::optional<SharedWeights> weights_;  // Sharded::weights
+  std::optional<WeightGather> gather_;    // Sharded::moments and gradients
   LaneSum totals_;
   std::vector<std::int64_t> bad_records_;
   double waited_ = 0;  // s in a pass, for what other ranks send

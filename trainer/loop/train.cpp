@@ -27,7 +27,7 @@ void train(TrainState& state, Config const& config, TrainPlan const& plan, Train
     Clock::time_point const start = Clock::now();
     if (trainers.recorder != nullptr) trainers.recorder->does(Activity::data, state.step + 1);
     std::optional<Batch> const batch = loader.next();
-    if (!batch) return;
+    if (!batch) break;
     double const waited = seconds_since(start);
     double const rate = learning_rate(config.optimizer, config.scheduler, state.step, plan.total_steps);
     StepMetrics metrics = stepper.step(*batch, rate);
@@ -40,8 +40,12 @@ void train(TrainState& state, Config const& config, TrainPlan const& plan, Train
     if (observers.on_step) observers.on_step(metrics);
     bool const last = state.step == plan.total_steps;
     bool const due = plan.checkpoint_every > 0 && state.step % plan.checkpoint_every == 0;
-    if ((last || due) && observers.on_checkpoint) observers.on_checkpoint(state);
+    if ((last || due) && observers.on_checkpoint) {
+      stepper.settle();
+      observers.on_checkpoint(state);
+    }
   }
+  stepper.settle();
 }
 
 }  // namespace bsft

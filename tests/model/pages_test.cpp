@@ -30,15 +30,18 @@ TEST(Pages, TakeMemoryWhereTheyAreTouchedAndReadAsZerosWhereGivenBack) {
 }
 
 TEST(Pages, OutliveTheirOwnerInATensorAndChangeBehindAutogradsBack) {
-  at::Tensor kept;
+  at::Tensor kept, alias;
   {
     Pages const pages(page, at::kCPU);
     auto const version = pages.tensor()._version();
     pages.alias().fill_(1);
     EXPECT_EQ(pages.tensor()._version(), version);
     kept = pages.tensor().narrow(0, 3, 4);
+    alias = pages.alias();
   }
   EXPECT_EQ(kept.sum().item<float>(), 4);
+  kept = at::Tensor();
+  EXPECT_EQ(alias.sum().item<float>(), page);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ Pages::Pages(std::int64_t n, at::Device device) {
   auto const bytes = static_cast<std::size_t>(n) * sizeof(float);
   void* const begin = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (begin == MAP_FAILED) {
-    throw Failed(Exit::internal, "no memory for " + std::to_string(bytes >> 20) + " MiB", std::strerror(errno),
+    throw Failed(Exit::unavailable, "no memory for " + std::to_string(bytes >> 20) + " MiB", std::strerror(errno),
                  "use a smaller model, or more ranks with parallel.zero: 3");
   }
   memory_ = std::shared_ptr<void>(begin, [bytes](void* memory) { ::munmap(memory, bytes); });
@@ -37,7 +37,9 @@ Pages::Pages(std::int64_t n, at::Device device) {
 }
 
 at::Tensor Pages::alias() const {
-  return memory_ ? at::from_blob(memory_.get(), tensor_.sizes(), at::kFloat) : tensor_;
+  if (!memory_) return tensor_;
+  return at::from_blob(
+      memory_.get(), tensor_.sizes(), [memory = memory_](void*) {}, at::kFloat);
 }
 
 void Pages::give_back(std::int64_t begin, std::int64_t end) const {

@@ -18,5 +18,7 @@ std::vector<std::string> help_topics();
 std::string help_topic(std::string const& topic);
 // bsft's own version and those of the libraries it was compiled with and has loaded.
 std::string version_text();
+// "Open MPI v4.1.4", as the library that is loaded says; also before MPI_Init.
+std::string mpi_library();
 
 }  // namespace bsft

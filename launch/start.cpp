@@ -1,6 +1,5 @@
 #include "launch/start.hpp"
 
-#include <mpi.h>
 #include <unistd.h>
 
 #include <string>
@@ -8,20 +7,13 @@
 
 #include "data/base/error.hpp"
 #include "launch/failure.hpp"
+#include "launch/help.hpp"
 #include "launch/world.hpp"
 #include "trainer/comm/agreement.hpp"
 #include "trainer/loop/step.hpp"
 
 namespace bsft {
 namespace {
-
-std::string mpi_library() {
-  char words[MPI_MAX_LIBRARY_VERSION_STRING] = "";
-  int length = 0;
-  MPI_Get_library_version(words, &length);
-  std::string const text(words, static_cast<std::size_t>(length));
-  return text.substr(0, text.find_first_of(",\n"));
-}
 
 constexpr unsigned others_first = 3;  // s: who knows which rank was lost speaks before who met the loss
 
@@ -34,6 +26,10 @@ std::string named(Job const& job, FlightRecorder const& recorder, std::string co
 }
 
 }  // namespace
+
+Reduction reduction_of(Config const& config) {
+  return config.parallel.reduction == "fast" ? Reduction::fast : Reduction::exact;
+}
 
 std::unique_ptr<Job> start_job(Config const& config, FlightRecorder& recorder) {
   Environment const environment = this_environment();

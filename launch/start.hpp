@@ -17,6 +17,7 @@
 
 namespace bsft {
 
+Reduction reduction_of(Config const& config);
 std::unique_ptr<Job> start_job(Config const& config, FlightRecorder& recorder);
 
 // What guarded() needs to know of the run, as far as it is known yet.

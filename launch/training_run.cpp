@@ -49,7 +49,7 @@ void TrainingRun::share_cpus() {
 
 void TrainingRun::split_ranks() {
   share_cpus();
-  Reduction const reduction = config_.parallel.reduction == "fast" ? Reduction::fast : Reduction::exact;
+  Reduction const reduction = reduction_of(config_);
   evaluators_ = job_.size() == 1 ? 0 : static_cast<int>(config_.parallel.evaluator_ranks);
   bsft::together(job_.everyone(), [&] {
     if (evaluators_ < job_.size()) lanes_of(0, job_.size() - evaluators_, config_.parallel.lanes, reduction);
@@ -80,8 +80,8 @@ void TrainingRun::open_data() {
 void TrainingRun::build_model() {
   together([this] {
     plan_.sharded = static_cast<Sharded>(config_.parallel.zero);
-    determinism_ = determinism_of(config_.parallel.reduction == "fast" ? Reduction::fast : Reduction::exact,
-                                  devices_ != nullptr, trainers_->size(), config_.parallel.bucket_bytes);
+    determinism_ =
+        determinism_of(reduction_of(config_), devices_ != nullptr, trainers_->size(), config_.parallel.bucket_bytes);
     model_ = make_model(config_, *data_, job_.device(),
                         [this](Decoder const& model, Parameter const& parameter) { keep_share(model, parameter); });
     plan_.total_steps = total_steps_of(config_.train, data_->order());
@@ -173,11 +173,11 @@ void TrainingRun::note_ranks() {
 }
 
 void TrainingRun::resume() {
+  auto const warn = [](std::string const& line) { std::fprintf(stderr, "bsft: warning: %s\n", line.c_str()); };
   std::string chosen;  // by rank 0, for all
   together([&] {
     std::string const& from = config_.checkpoint.resume;
     if (!leads() || from == "none") return;
-    auto const warn = [](std::string const& line) { std::fprintf(stderr, "bsft: warning: %s\n", line.c_str()); };
     std::optional<FoundCheckpoint> const found =
         from == "auto" ? find_checkpoint(folder_, warn) : std::optional(open_checkpoint(from));
     if (!found) return;
@@ -192,11 +192,8 @@ void TrainingRun::resume() {
       state_->step = found.manifest.step;
       determinism_ = resumed(found.manifest.determinism, determinism_);
       if (leads() && determinism_.level > found.manifest.determinism.level) {
-        std::fprintf(stderr,
-                     "bsft: warning: determinism falls from %s to %s: the checkpoint was made under other conditions "
-                     "(%s)\n",
-                     name(found.manifest.determinism.level).c_str(), name(determinism_.level).c_str(),
-                     found.manifest.determinism.conditions.c_str());
+        warn("determinism falls from " + name(found.manifest.determinism.level) + " to " + name(determinism_.level) +
+             ": the checkpoint was made under other conditions (" + found.manifest.determinism.conditions + ")");
       }
       state_->empty_batches = found.manifest.empty_batches;
       if (!base_digest_.empty() && found.manifest.base_digest != base_digest_) {

@@ -8,16 +8,19 @@
 
 namespace bsft {
 
+std::string mpi_library() {
+  char words[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  MPI_Get_library_version(words, &length);
+  std::string const text(words, static_cast<std::size_t>(length));
+  return text.substr(0, text.find_first_of(",\n"));
+}
+
 std::string version_text() {
   std::string text = "bsft " BSFT_VERSION "\n";
   text += "libtorch " TORCH_VERSION "\n";
 
-  char name[MPI_MAX_LIBRARY_VERSION_STRING] = {};
-  int length = 0;
-  MPI_Get_library_version(name, &length);  // may be called before MPI_Init
-  std::string library(name, static_cast<std::size_t>(length));
-  library = library.substr(0, library.find_first_of("\n,"));
-  text += "MPI " + std::to_string(MPI_VERSION) + "." + std::to_string(MPI_SUBVERSION) + ", " + library + "\n";
+  text += "MPI " + std::to_string(MPI_VERSION) + "." + std::to_string(MPI_SUBVERSION) + ", " + mpi_library() + "\n";
 
   unsigned major = 0, minor = 0, release = 0;
   H5get_libversion(&major, &minor, &release);

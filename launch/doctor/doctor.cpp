@@ -138,8 +138,7 @@ void Examination::examine_ranks() {
     world.thread_level = level == MPI_THREAD_MULTIPLE     ? "MPI_THREAD_MULTIPLE"
                          : level == MPI_THREAD_SERIALIZED ? "MPI_THREAD_SERIALIZED"
                                                           : "MPI_THREAD_FUNNELED";
-    for (LibraryVersion const& library : library_versions())
-      if (library.name == "MPI") world.mpi_library = library.details.substr(0, library.details.find(','));
+    world.mpi_library = mpi_library();
   }
   diagnosis_.add("versions", judge_programs(facts_));
   diagnosis_.add("launcher", judge_world(world, facts_));
@@ -151,8 +150,7 @@ void Examination::examine_ranks() {
   int const evaluators = config_ && job_->size() > 1 ? static_cast<int>(config_->parallel.evaluator_ranks) : 0;
   if (config_ && job_->size() > 1) {
     try {
-      lanes_of(0, job_->size() - evaluators, config_->parallel.lanes,
-               config_->parallel.reduction == "fast" ? Reduction::fast : Reduction::exact);
+      lanes_of(0, job_->size() - evaluators, config_->parallel.lanes, reduction_of(*config_));
     } catch (Error const& error) {
       diagnosis_.add("launcher", failure("lanes", error));
     }

@@ -24,10 +24,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 [[noreturn]] void fail(std::string const& what, fs::path const& path, int code) {
   throw Failed(Exit::io, "cannot " + what + " " + path.string(), std::strerror(code), "check run.dir");
 }
@@ -49,6 +45,8 @@ constexpr std::pair<std::uint64_t, char const*> file_systems[] = {
 };
 
 }  // namespace
+
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 Descriptor::Descriptor(fs::path const& path, int flags) : id_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
   if (id_ < 0) fail("open", path, errno);

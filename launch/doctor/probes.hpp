@@ -5,11 +5,15 @@
 // Errors: Failed(io) with the system's words where a probe cannot be made.  Any thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
 namespace bsft::doctor {
+
+using Clock = std::chrono::steady_clock;
+double since(Clock::time_point start);  // s
 
 class Descriptor {
  public:

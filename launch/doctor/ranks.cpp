@@ -74,7 +74,7 @@ Finding gpus_of_host(std::vector<RankFacts const*> const& ranks, bool needed) {
     finding.advice = "nvidia-smi on that host says more";
   } else if (!first.gpus.empty()) {
     finding.found = std::to_string(first.gpus.size()) + " × " + first.gpus.front().name + ":";
-    for (SeenGpu const& gpu : first.gpus) finding.found += " " + gpu.bus_id;
+    for (Gpu const& gpu : first.gpus) finding.found += " " + gpu.bus_id;
     finding.verdict = Verdict::ok;
     finding.advice = "";
   }
@@ -91,7 +91,7 @@ RankFacts facts_here(int rank, std::string const& data) {
   facts.program = program_identity();
   facts.instruction = run::name(run::cpu_set());
   try {
-    for (Gpu const& gpu : visible_gpus()) facts.gpus.push_back({gpu.name, gpu.bus_id, gpu.bytes});
+    facts.gpus = visible_gpus();
   } catch (std::exception const& error) {
     facts.gpu_error = error.what();
   }
@@ -103,7 +103,7 @@ RankFacts facts_here(int rank, std::string const& data) {
 
 std::string to_text(RankFacts const& facts) {
   Json gpus = Json::array();
-  for (SeenGpu const& gpu : facts.gpus) gpus.push_back({gpu.name, gpu.bus_id, gpu.bytes});
+  for (Gpu const& gpu : facts.gpus) gpus.push_back({gpu.name, gpu.bus_id, gpu.bytes});
   return Json{{"rank", facts.rank},
               {"cpus", to_line(facts.cpus)},
               {"program", facts.program},

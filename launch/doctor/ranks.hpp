@@ -12,20 +12,16 @@
 #include "launch/affinity.hpp"
 #include "launch/doctor/diagnosis.hpp"
 #include "launch/world.hpp"
+#include "trainer/comm/gpus.hpp"
 
 namespace bsft::doctor {
-
-struct SeenGpu {
-  std::string name, bus_id;
-  std::int64_t bytes = 0;
-};
 
 struct RankFacts {
   int rank = 0;
   RankCpus cpus;            // with the host
   std::string program;      // version and digest of the file
   std::string instruction;  // set of the kernels
-  std::vector<SeenGpu> gpus;
+  std::vector<Gpu> gpus;
   std::string gpu_error;
   std::int64_t data_bytes = -1;  // size of the data file, -1: not there
 };

@@ -27,10 +27,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 std::string decimal_text(double value, char const* unit) {
   char text[48];
   std::snprintf(text, sizeof text, value < 10 ? "%.2f %s" : "%.0f %s", value, unit);
@@ -128,7 +124,7 @@ CheckpointSize checkpoint_size(Shape const& s, std::int64_t behaviors, std::stri
 }
 
 Finding judge_space(std::int64_t free, CheckpointSize const& size, std::int64_t keep, std::int64_t published) {
-  std::int64_t const one = size.bytes + size.bytes / 10 + (std::int64_t{16} << 20);
+  std::int64_t const one = room_for(size.bytes);
   std::int64_t const missing = std::max<std::int64_t>(1, keep + 1 - published);
   Finding finding{"free space", megabytes(free) + " free, " + megabytes(missing * one) + " needed for " +
                                     std::to_string(missing) + (missing == 1 ? " checkpoint" : " checkpoints")};

@@ -63,11 +63,7 @@ std::string loaded_libtorch() {
 }
 
 LibraryVersion mpi_version() {
-  char name[MPI_MAX_LIBRARY_VERSION_STRING] = "";
-  int length = 0;
-  MPI_Get_library_version(name, &length);
-  std::string library(name, static_cast<std::size_t>(length));
-  library = library.substr(0, library.find_first_of("\n,"));
+  std::string const library = mpi_library();
 #if defined(OPEN_MPI)
   std::string const compiled = std::to_string(OMPI_MAJOR_VERSION) + "." + std::to_string(OMPI_MINOR_VERSION) + "." +
                                std::to_string(OMPI_RELEASE_VERSION);

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-RankFacts on(std::string const& host, int rank, std::vector<SeenGpu> gpus = {}) {
+RankFacts on(std::string const& host, int rank, std::vector<Gpu> gpus = {}) {
   RankFacts facts;
   facts.rank = rank;
   facts.cpus = {rank, {host, "boot-of-" + host}, 8, 8, {rank % 8}};
@@ -154,7 +154,7 @@ TEST(Ranks, SlurmsPlugins) {
 }
 
 TEST(Ranks, Gpus) {
-  SeenGpu const first{"H100", "0000:17:00.0", 80}, second{"H100", "0000:65:00.0", 80};
+  Gpu const first{"H100", "0000:17:00.0", 80}, second{"H100", "0000:65:00.0", 80};
   // None: a note, or a failure where NCCL is asked for.
   EXPECT_EQ(judge_gpus({on("a", 0)}, 1, false).front().verdict, Verdict::note);
   EXPECT_EQ(judge_gpus({on("a", 0)}, 1, true).front().verdict, Verdict::fail);
@@ -172,7 +172,7 @@ TEST(Ranks, Gpus) {
   // The evaluator needs none.
   EXPECT_EQ(failing(judge_gpus({on("a", 0, {first}), on("a", 1, {first})}, 1, true)), nullptr);
   // Three trainers, two GPUs.
-  std::vector<SeenGpu> const two = {first, second};
+  std::vector<Gpu> const two = {first, second};
   EXPECT_NE(failing(judge_gpus({on("a", 0, two), on("a", 1, two), on("a", 2, two)}, 3, true)), nullptr);
 }
 

@@ -20,6 +20,8 @@ fs::path lease_of(fs::path const& run_dir, std::int64_t step) {
   return checkpoints_of(run_dir) / ".leases" / step_name(step);
 }
 
+std::int64_t room_for(std::int64_t bytes) { return bytes + bytes / 10 + (std::int64_t{16} << 20); }
+
 std::vector<std::int64_t> published_steps(fs::path const& run_dir) {
   std::vector<std::int64_t> steps;
   std::error_code error;

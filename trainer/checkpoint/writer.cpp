@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 void check_space(fs::path const& folder, Decoder const& decoder) {
   std::int64_t bytes = 0;
   for (Parameter const& p : decoder.parameters()) bytes += p.value.numel() * (p.trainable ? 12 : 4);
-  auto const needed = static_cast<std::uintmax_t>(static_cast<double>(bytes) * 1.1) + (std::uintmax_t{16} << 20);
+  auto const needed = static_cast<std::uintmax_t>(room_for(bytes));
   std::uintmax_t const free = fs::space(folder).available;
   if (free < needed) {
     throw Failed(Exit::io, "no room for a checkpoint in " + folder.string(),

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "data/base/error.hpp"
+#include "data/base/host.hpp"
 
 namespace bsft {
 
@@ -83,7 +84,8 @@ void FlightRecorder::is(int rank, Role role) {
   shared_->pid = ::getpid();
   shared_->rank = rank;
   shared_->role = role;
-  ::gethostname(shared_->host.data(), shared_->host.size() - 1);
+  std::string const host = this_host().name;
+  host.copy(shared_->host.data(), shared_->host.size() - 1);
 }
 
 void FlightRecorder::runs_in(std::filesystem::path const& folder, std::int64_t total_steps) {

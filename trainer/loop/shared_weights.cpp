@@ -46,6 +46,13 @@ void SharedWeights::start(std::size_t bucket) {
   state_[bucket].coming = group_.all_gather(memory_.slice(0, all.begin, all.end), buckets_.block);
 }
 
+void SharedWeights::drop(std::size_t bucket) {
+  if (!state_[bucket].here) return;
+  state_[bucket].coming.wait();
+  state_[bucket].here = false;
+  give_back_others(decoder_.weight_pages(), buckets_, bucket, group_.rank(), group_.size());
+}
+
 void SharedWeights::enter(std::int64_t unit, std::optional<std::int64_t> next) {
   std::vector<bool> const now = needed(unit), then = needed(next);
   for (std::size_t b = 0; b < state_.size(); ++b) {
@@ -53,10 +60,7 @@ void SharedWeights::enter(std::int64_t unit, std::optional<std::int64_t> next) {
   }
   for (std::size_t b = 0; b < state_.size(); ++b) {
     if (now[b]) state_[b].coming.wait();
-    if (now[b] || then[b] || !state_[b].here) continue;
-    state_[b].coming.wait();
-    state_[b].here = false;
-    give_back_others(decoder_.weight_pages(), buckets_, b, group_.rank(), group_.size());
+    if (!now[b] && !then[b]) drop(b);
   }
   for (std::size_t b = 0; b < state_.size(); ++b) {
     if (then[b]) start(b);
@@ -64,12 +68,7 @@ void SharedWeights::enter(std::int64_t unit, std::optional<std::int64_t> next) {
 }
 
 void SharedWeights::leave() {
-  for (std::size_t b = 0; b < state_.size(); ++b) {
-    if (!state_[b].here) continue;
-    state_[b].coming.wait();
-    state_[b].here = false;
-    give_back_others(decoder_.weight_pages(), buckets_, b, group_.rank(), group_.size());
-  }
+  for (std::size_t b = 0; b < state_.size(); ++b) drop(b);
 }
 
 void SharedWeights::gather(Whole where) {
@@ -77,9 +76,7 @@ void SharedWeights::gather(Whole where) {
   for (std::size_t b = 0; b < state_.size(); ++b) {
     start(b);
     state_[b].coming.wait();
-    if (where == Whole::on_all || group_.rank() == 0) continue;
-    state_[b].here = false;
-    give_back_others(decoder_.weight_pages(), buckets_, b, group_.rank(), group_.size());
+    if (where == Whole::on_rank_0 && group_.rank() != 0) drop(b);
   }
 }
 

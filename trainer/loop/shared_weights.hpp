@@ -39,6 +39,7 @@ class SharedWeights {
   };
   std::vector<bool> needed(std::optional<std::int64_t> unit) const;  // [buckets]
   void start(std::size_t bucket);
+  void drop(std::size_t bucket);
 
   Communicator& group_;
   Decoder const& decoder_;

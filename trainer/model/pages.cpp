@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "data/base/error.hpp"
@@ -51,8 +52,8 @@ void Pages::give_back(std::int64_t begin, std::int64_t end) const {
   last = last == all ? (all + page - 1) / page * page : last / page * page;
   if (first >= last) return;
   auto* const at = static_cast<char*>(memory_.get()) + first;
-  // A huge page would come back whole at the first touch of its neighbours.
-  ::madvise(memory_.get(), all, MADV_NOHUGEPAGE);
+  if (!std::exchange(small_pages_, true))  // a huge page would come back whole at the first touch of its neighbours
+    ::madvise(memory_.get(), all, MADV_NOHUGEPAGE);
   ensure(::madvise(at, last - first, MADV_DONTNEED) == 0, "memory can be given back");
 }
 

@@ -3,7 +3,7 @@
 // [n] floats that begin at a page, at one address for all its life: tensors that look into it stay good while parts of
 // it come and go.  give_back(begin, end) gives the whole pages in it back to the system; a cut at a multiple of 1,024
 // floats loses nothing.  On a device it is an ordinary tensor, and give_back throws Unavailable.
-// Errors: Failed(unavailable) where the system has no memory.  Any thread, but not two for the same page.
+// Errors: Failed(unavailable) where the system has no memory.  Any thread touches it, one gives back.
 // Source: madvise(2), MADV_DONTNEED; tests/model/pages_test.cpp.
 #pragma once
 
@@ -28,6 +28,7 @@ class Pages {
  private:
   std::shared_ptr<void> memory_;  // null on a device
   at::Tensor tensor_;
+  mutable bool small_pages_ = false;
 };
 
 }  // namespace bsft

@@ -102,7 +102,10 @@ struct Steps {
   std::unique_ptr<Decoder> model = tiny.model();
   Optimizer optimizer{*model, OptimizerConfig{}};
   std::unique_ptr<Communicator> self = self_communicator();
-  Stepper stepper{*model, optimizer, {*self, *self}, 4, testing::buckets_of(*model), Sharded::nothing};
+  Notes notes;  // of this rank
+  Stepper stepper{
+      *model,          optimizer, {*self, *self, nullptr, [this] { return notes; }}, 4, testing::buckets_of(*model),
+      Sharded::nothing};
 
   Batch batch(RecordSource const& source) const {
     TrainData data = tiny.data({0, 4}, 4, 100);
@@ -127,6 +130,24 @@ TEST(Step, ABatchWithoutSupervisionChangesNothingAndIsCounted) {
   EXPECT_EQ(s.optimizer.updates(), 0);
   EXPECT_TRUE(at::equal(s.model->flat(), before));
   EXPECT_EQ(s.model->flat_gradient().abs().max().item<float>(), 0);
+}
+
+TEST(Step, CarriesWhatARankHasToTellWithOrWithoutSupervision) {
+  Steps s;
+  for (float const weight : {1.0F, 0.0F}) {
+    Batch const batch = s.batch([&](std::int64_t r) {
+      StoredTokens stored = s.tiny.source()(r);
+      if (weight == 0) std::fill(stored.weights.begin(), stored.weights.end(), weight);
+      return stored;
+    });
+    s.notes = {1, 0, 1};
+    StepMetrics const told = s.stepper.step(batch, 0.1);
+    EXPECT_EQ(told.notes.asked_to_stop, 1);
+    EXPECT_EQ(told.notes.saved, 0);
+    EXPECT_EQ(told.notes.not_saved, 1);
+    s.notes = {};
+    EXPECT_EQ(s.stepper.step(batch, 0.1).notes.asked_to_stop, 0);
+  }
 }
 
 TEST(Step, ALossThatIsNotFiniteStopsBeforeTheUpdateAndNamesRecords) {

@@ -5,7 +5,19 @@
 namespace bsft {
 namespace {
 
-enum Place : int { weighted_loss, weight_sum, records, tokens, unique_tokens, supervised, bad_rows, channels_begin };
+enum Place : int {
+  weighted_loss,
+  weight_sum,
+  records,
+  tokens,
+  unique_tokens,
+  supervised,
+  bad_rows,
+  asked_to_stop,
+  saved,
+  not_saved,
+  channels_begin
+};
 enum Part : int { part_loss, part_rows, part_correct, part_entropy, parts };
 constexpr int channel_count = 3;
 
@@ -24,6 +36,12 @@ void Totals::count(LaneBatch const& lane) {
   at(tokens) += static_cast<double>(lane.tokens);
   at(unique_tokens) += static_cast<double>(lane.unique_tokens);
   at(supervised) += static_cast<double>(lane.supervised);
+}
+
+void Totals::note(Notes const& mine) {
+  at(asked_to_stop) += mine.asked_to_stop;
+  at(saved) += mine.saved;
+  at(not_saved) += mine.not_saved;
 }
 
 std::vector<std::int64_t> Totals::add(std::vector<SupervisedRow> const& rows, at::Tensor const& loss,
@@ -59,6 +77,8 @@ void Totals::fill(StepMetrics& metrics) const {
   metrics.tokens = integer(tokens);
   metrics.unique_tokens = integer(unique_tokens);
   metrics.supervised = integer(supervised);
+  auto const ranks = [&](int place) { return static_cast<int>(at(place)); };
+  metrics.notes = {ranks(asked_to_stop), ranks(saved), ranks(not_saved)};
   for (int channel = 0; channel < channel_count; ++channel) {
     ChannelMetrics& to = metrics.channels[static_cast<std::size_t>(channel)];
     double const rows = at(place(channel, part_rows));

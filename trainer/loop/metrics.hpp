@@ -1,7 +1,7 @@
 // What a step says about itself: sums that add over lanes and ranks, and the ratios that people read.
 //
 // Totals is one fp64 vector, summed through the same tree as the gradient, so the printed loss has the same bits
-// whatever the ranks.
+// whatever the ranks.  What ranks have to tell each other between steps travels in it, too.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -24,6 +24,13 @@ struct Seconds {
   double data = 0, forward = 0, backward = 0, reduce = 0, optimizer = 0, total = 0;  // of this rank
 };
 
+// Of one rank 0 or 1, of a step how many trainers said so: all ranks read the same, after the same step.
+struct Notes {
+  int asked_to_stop = 0;  // a signal has come
+  int saved = 0;          // its part of the checkpoint under way is on disk
+  int not_saved = 0;      // its part has failed
+};
+
 struct StepMetrics {
   std::int64_t step = 0;  // steps done, this one included
   std::int64_t epoch = 0;
@@ -34,6 +41,7 @@ struct StepMetrics {
   std::int64_t empty_batches = 0;  // without supervised tokens, since the start
   double tokens_per_second = 0;
   Seconds seconds;
+  Notes notes;
 };
 
 class Totals {
@@ -41,6 +49,8 @@ class Totals {
   Totals();
   // What is known of a lane before its forward pass.
   void count(LaneBatch const& lane);
+  // What this rank has to tell; once a sum.
+  void note(Notes const& mine);
   // The losses of one pass; returns the samples whose loss is not finite.
   std::vector<std::int64_t> add(std::vector<SupervisedRow> const& rows, at::Tensor const& loss,
                                 at::Tensor const& correct, at::Tensor const& entropy);

@@ -167,7 +167,8 @@ StepMetrics Stepper::gradient(Batch const& batch) {
     known[i].count(batch.lanes[i]);
     totals_.add(known[i].sums());
   }
-  Totals const& before = known.back();
+  Totals& before = known.back();
+  trainers_.note(before);
   {
     trainers_.does(Activity::reduce);
     Watch watch(metrics.seconds.reduce);
@@ -196,6 +197,7 @@ StepMetrics Stepper::gradient(Batch const& batch) {
     trainers_.does(Activity::reduce);
     Watch watch(metrics.seconds.reduce);
     gradients_.finish();
+    trainers_.note(lanes.back());
     trainers_.host.all_reduce(lanes.back().sums()).wait();
   }
   lanes.back().fill(metrics);

@@ -32,13 +32,18 @@ namespace bsft {
 
 // The trainers, twice: `host` carries CPU tensors and messages, `device` the gradient (the same where that is on the
 // CPU: then weights that are shared out arrive behind the forward, where the two have wires of their own).  What this
-// rank does is told to `recorder`, where there is one.
+// rank does is told to `recorder`, where there is one; `notes` is asked, once or twice a step, what this rank has to
+// tell the others.
 struct Trainers {
   Communicator& host;
   Communicator& device;
   FlightRecorder* recorder = nullptr;
+  std::function<Notes()> notes;
   void does(Activity activity) const {
     if (recorder != nullptr) recorder->does(activity);
+  }
+  void note(Totals& totals) const {
+    if (notes) totals.note(notes());
   }
 };
 

@@ -2,8 +2,9 @@
 //   mpirun -np W bench_overlap [WIDTH LAYERS TOKENS STEPS]
 // Rank 0 prints a JSON line: seconds (medians of the slowest rank) of the computation alone, of the sum alone, of the
 // step with overlap and of the one without, and of one whose weights come behind the next forward (ZeRO-1, whose
-// traffic is the same); ratios are of a step over the longer of computation and sum. tests/bench/overlap.sh runs it
-// over links of a known speed.
+// traffic is the same); ratios are of a step over the longer of computation and sum.  "possible" is what the order of
+// use allows the last of these at best: max(forward, half the sum) + max(backward, half the sum).
+// tests/bench/overlap.sh runs it over links of a known speed.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -58,9 +59,17 @@ int main(int count, char** arguments) {
                     buckets_of(n, decoder.behaviors_begin(), bucket, op::norm_block), Shared::whole);
   GradientSum after(*group, decoder.gradient_pages(), 1, buckets_of(n, 0, bucket, op::norm_block), Shared::whole);
 
+  using Clock = std::chrono::steady_clock;
+  auto const since = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  double forward = 0;  // s, of the last computation
   auto const compute = [&](Decoder::Visit const& visit) {
     decoder.flat_gradient().zero_();
-    decoder.loss(forest, 1.0, visit).total.backward();
+    auto const start = Clock::now();
+    at::Tensor const loss = decoder.loss(forest, 1.0, visit).total;
+    forward = since(start);
+    loss.backward();
   };
   auto const wires = group->split(0);
   Buckets const buckets = buckets_of(n, decoder.behaviors_begin(), bucket, op::norm_block);
@@ -89,18 +98,20 @@ int main(int count, char** arguments) {
                                                  }};
   // In turn, so that all see the same machine; what share_out leaves under way comes within its next step.
   std::vector<std::vector<double>> seconds(works.size());
+  double forwards = 0;                                  // the mean of computation alone, of this rank
   for (std::int64_t step = -1; step < steps; ++step) {  // the first is to warm up
     for (std::size_t w = 0; w < works.size(); ++w) {
       if (w == 3) weights.start();
       group->barrier();
-      auto const start = std::chrono::steady_clock::now();
+      auto const start = Clock::now();
       works[w]();
-      double const mine = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      double const mine = since(start);
       if (w == 3) weights.finish();
       double slowest = 0;
       for (std::string const& theirs : group->exchange(std::to_string(mine)))
         slowest = std::max(slowest, std::stod(theirs));
       if (step >= 0) seconds[w].push_back(slowest);
+      if (step >= 0 && w == 0) forwards += forward / static_cast<double>(steps);
     }
   }
   auto const median = [&](std::size_t w) {
@@ -110,13 +121,14 @@ int main(int count, char** arguments) {
   double const computation = median(0), sum = median(1), overlapped = median(2), shared_out = median(3),
                in_turn = median(4);
   double const longer = std::max(computation, sum);
+  double const possible = std::max(forwards, sum / 2) + std::max(computation - forwards, sum / 2);
   if (group->rank() == 0)
     std::printf(
         "{\"bench\": \"overlap\", \"ranks\": %d, \"parameters\": %lld, \"tokens\": %lld, \"computation\": %.3f, "
         "\"sum\": %.3f, \"overlapped\": %.3f, \"shared_out\": %.3f, \"in_turn\": %.3f, \"ratio\": %.3f, "
         "\"shared_out_ratio\": %.3f, \"in_turn_ratio\": %.3f, "
-        "\"unit\": \"s\"}\n",
+        "\"possible_ratio\": %.3f, \"unit\": \"s\"}\n",
         group->size(), static_cast<long long>(n), static_cast<long long>(tokens), computation, sum, overlapped,
-        shared_out, in_turn, overlapped / longer, shared_out / longer, in_turn / longer);
+        shared_out, in_turn, overlapped / longer, shared_out / longer, in_turn / longer, possible / longer);
   return 0;
 }

@@ -81,13 +81,17 @@ std::vector<std::string> backends() {
 
 std::vector<Ranks> groups_of(std::string const& backend) {
   if (backend == "self") return {{1, [](Reduction, std::int64_t, Body const& body) { body(*self_communicator()); }}};
-  if (backend == "mpi")
-    return {{mpi_job().size(), [](Reduction reduction, std::int64_t segment, Body const& body) {
-               auto const group = mpi_communicator(MPI_COMM_WORLD, reduction, segment);
-               body(*group);
-               group->barrier();
-             }}};
   std::vector<Ranks> all;
+  if (backend == "mpi") {
+    for (Neighbours const neighbours : {Neighbours::share_memory, Neighbours::send_messages}) {
+      all.push_back({mpi_job().size(), [neighbours](Reduction reduction, std::int64_t segment, Body const& body) {
+                       auto const group = mpi_communicator(MPI_COMM_WORLD, reduction, segment, nullptr, neighbours);
+                       body(*group);
+                       group->barrier();
+                     }});
+    }
+    return all;
+  }
   for (int const count : {1, 2, 3, 4, 8}) {
 #if defined(BSFT_HAS_NCCL)
     if (backend == "nccl_stand_in") {

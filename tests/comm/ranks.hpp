@@ -22,7 +22,8 @@ struct Ranks {
   std::function<void(Reduction, std::int64_t segment_bytes, std::function<void(Communicator&)> const&)> run;
 };
 
-// Alone: self, threads and, with CUDA's headers, nccl_stand_in; under mpirun: mpi.
+// Alone: self, threads and, with CUDA's headers, nccl_stand_in; under mpirun: mpi,
+// through common memory and through messages.
 std::vector<std::string> backends();
 std::vector<Ranks> groups_of(std::string const& backend);
 

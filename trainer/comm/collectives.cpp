@@ -1,9 +1,12 @@
 #include "trainer/comm/collectives.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "data/base/error.hpp"
+#include "trainer/comm/host_verbs.hpp"
+#include "trainer/comm/tree_sum.hpp"
 #include "trainer/comm/work_queue.hpp"
 
 namespace bsft {
@@ -29,8 +32,15 @@ class Verbs {
 
   Link& link() const { return *link_; }
 
+  // From any thread.
+  void stop() {
+    stopped_ = true;
+    link_->stop();
+  }
+
   void all_reduce(at::Tensor const& x) {
     if (size_ == 1) return;
+    if (reduction_ == Reduction::exact && on_one_host()) return host_->all_reduce(x);
     std::int64_t const segment = std::max<std::int64_t>(1, segment_bytes_ / static_cast<std::int64_t>(x.itemsize()));
     for (std::int64_t begin = 0; begin < x.numel(); begin += segment) {
       at::Tensor const some = x.narrow(0, begin, std::min(segment, x.numel() - begin));
@@ -42,6 +52,7 @@ class Verbs {
 
   void reduce_scatter(at::Tensor const& x, std::int64_t grain) {
     if (size_ == 1) return;
+    if (on_one_host()) return host_->reduce_scatter(x, grain);
     Part const mine = part_of(x.numel(), rank_, size_, grain);
     std::int64_t const n = mine.end - mine.begin;
     at::Tensor const received = inbox(n * size_, x.options());
@@ -53,6 +64,8 @@ class Verbs {
   }
 
   void all_gather(at::Tensor const& x, std::int64_t grain) {
+    if (size_ == 1) return;
+    if (on_one_host()) return host_->all_gather(x, grain);
     with_others([&](int) { return slice(x, part_of(x.numel(), rank_, size_, grain)); },
                 [&](int r) { return slice(x, part_of(x.numel(), r, size_, grain)); });
   }
@@ -105,9 +118,7 @@ class Verbs {
   void sum_of(std::vector<at::Tensor> const& terms) const {
     at::Tensor const& mine = terms[static_cast<std::size_t>(rank_)];
     if (!mine.is_cpu()) {
-      auto const all = tree(
-          0, size_, [&](int r) { return terms[static_cast<std::size_t>(r)]; },
-          [](at::Tensor into, at::Tensor const& x) { into.add_(x); });
+      at::Tensor const all = tree(terms, 0, size_);
       if (!all.is_same(mine)) mine.copy_(all);
     } else if (mine.scalar_type() == at::kFloat) {
       sum_on_host<float>(terms);
@@ -116,33 +127,30 @@ class Verbs {
     }
   }
 
-  // By this thread alone, as the others compute; a stretch at a time, which stays in the first cache.
   template <class Real>
   void sum_on_host(std::vector<at::Tensor> const& terms) const {
-    constexpr std::int64_t stretch = 1024;
-    std::int64_t const n = terms.front().numel();
-    std::vector<Real*> data;
-    for (at::Tensor const& term : terms) data.push_back(term.data_ptr<Real>());
-    for (std::int64_t begin = 0; begin < n; begin += stretch) {
-      std::int64_t const count = std::min(stretch, n - begin);
-      Real* const all = tree(
-          0, size_, [&](int r) { return data[static_cast<std::size_t>(r)] + begin; },
-          [count](Real* into, Real const* x) {
-            for (std::int64_t i = 0; i < count; ++i) into[i] += x[i];
-          });
-      if (rank_ != 0) std::copy(all, all + count, data[static_cast<std::size_t>(rank_)] + begin);
-    }
+    std::vector<Real const*> data;
+    for (at::Tensor const& term : terms) data.push_back(term.const_data_ptr<Real>());
+    at::Tensor const& mine = terms[static_cast<std::size_t>(rank_)];
+    TreeSum<Real>(data).into(mine.data_ptr<Real>(), mine.numel());
   }
 
   // The sum of ranks [begin, end), in the first of them.
-  template <class Term, class Add>
-  static auto tree(int begin, int end, Term term, Add add) -> decltype(term(begin)) {
-    if (end - begin == 1) return term(begin);
-    int middle = 1;  // the largest power of two below: an aligned subtree
-    while (2 * middle < end - begin) middle *= 2;
-    auto const left = tree(begin, begin + middle, term, add);
-    add(left, tree(begin + middle, end, term, add));
-    return left;
+  static at::Tensor tree(std::vector<at::Tensor> const& terms, int begin, int end) {
+    at::Tensor first = terms[static_cast<std::size_t>(begin)];
+    if (end - begin == 1) return first;
+    int const middle = begin + left_of(end - begin);
+    tree(terms, begin, middle);
+    return first.add_(tree(terms, middle, end));
+  }
+
+  // Whether all ranks see memory of one host; asked when the first sum or gather comes.
+  bool on_one_host() {
+    if (!asked_ && link_->may_share_memory())
+      host_ = HostVerbs::open(rank_, size_, std::min(segment_bytes_, host_segment_bytes), stopped_,
+                              [this](std::string const& bytes) { return exchange(bytes); });
+    asked_ = true;
+    return host_ != nullptr;
   }
 
   at::Tensor inbox(std::int64_t n, at::TensorOptions const& options) {
@@ -157,6 +165,9 @@ class Verbs {
   Reduction reduction_;
   std::int64_t segment_bytes_;
   at::Tensor inbox_;
+  std::atomic<bool> stopped_{false};
+  bool asked_ = false;
+  std::unique_ptr<HostVerbs> host_;
 };
 
 class Collectives final : public Communicator {
@@ -179,7 +190,7 @@ class Collectives final : public Communicator {
     }
   }
 
-  ~Collectives() override { verbs_.link().stop(); }
+  ~Collectives() override { verbs_.stop(); }
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }

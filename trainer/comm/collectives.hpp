@@ -5,10 +5,10 @@
 //   all_reduce       both, a segment after another, so that one segment is all the extra memory
 //   broadcast        a binomial tree
 // So a tensor of n bytes puts 2 n (W-1)/W on the wire, as a ring does, in 2 (W-1) messages a segment.
-// Verbs run on a thread of the group's own (`background`), or in the caller: the results are the same.
-// What is carried out is noted in `recorder`, where one is given, but not what goes on in groups split off; it must
-// outlive the communicator.
-// Errors: a verb that failed fails all that follow on this group.
+// Where all ranks are of one host and the link allows it, the first three go through common memory (host_verbs.hpp),
+// with the same bits. Verbs run on a thread of the group's own (`background`), or in the caller: the results are the
+// same. What is carried out is noted in `recorder`, where one is given, but not what goes on in groups split off; it
+// must outlive the communicator. Errors: a verb that failed fails all that follow on this group.
 #pragma once
 
 #include <memory>

@@ -30,6 +30,8 @@ class Link {
   virtual bool sum(at::Tensor const& x) = 0;
   // The ranks of one colour, in rank order; null for a negative one.
   virtual std::unique_ptr<Link> split(int color) = 0;
+  // Whether ranks of one host may pass large tensors through memory of theirs (host_verbs.hpp) rather than here.
+  virtual bool may_share_memory() const { return false; }
   // From any thread: a call under way, and all later ones, throw Failed(peer_lost), as its messages will not come.
   virtual void stop() = 0;
 };

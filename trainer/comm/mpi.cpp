@@ -26,7 +26,7 @@ constexpr std::int64_t most_bytes = std::int64_t{1} << 30;  // of one message: a
 
 class MpiLink final : public Link {
  public:
-  explicit MpiLink(MPI_Comm owned) : group_(owned) {
+  MpiLink(MPI_Comm owned, Neighbours neighbours) : group_(owned), neighbours_(neighbours) {
     check_mpi(MPI_Comm_set_errhandler(group_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     check_mpi(MPI_Comm_rank(group_, &rank_), "MPI_Comm_rank");
     check_mpi(MPI_Comm_size(group_, &size_), "MPI_Comm_size");
@@ -85,8 +85,10 @@ class MpiLink final : public Link {
   std::unique_ptr<Link> split(int color) override {
     MPI_Comm some = MPI_COMM_NULL;
     check_mpi(MPI_Comm_split(group_, color < 0 ? MPI_UNDEFINED : color, rank_, &some), "MPI_Comm_split");
-    return some == MPI_COMM_NULL ? nullptr : std::make_unique<MpiLink>(some);
+    return some == MPI_COMM_NULL ? nullptr : std::make_unique<MpiLink>(some, neighbours_);
   }
+
+  bool may_share_memory() const override { return neighbours_ == Neighbours::share_memory; }
 
   void stop() override { stopped_ = true; }
 
@@ -102,6 +104,7 @@ class MpiLink final : public Link {
 
   static constexpr int tag = 11;
   MPI_Comm group_;
+  Neighbours neighbours_;
   int rank_ = 0, size_ = 1;
   std::atomic<bool> stopped_{false};
   bool slow_ = false;  // the last move
@@ -111,12 +114,12 @@ class MpiLink final : public Link {
 }  // namespace
 
 std::unique_ptr<Communicator> mpi_communicator(MPI_Comm group, Reduction reduction, std::int64_t segment_bytes,
-                                               FlightRecorder* recorder) {
+                                               FlightRecorder* recorder, Neighbours neighbours) {
   MPI_Comm mine = MPI_COMM_NULL;
   check_mpi(MPI_Comm_dup(group, &mine), "MPI_Comm_dup");
   int provided = MPI_THREAD_SINGLE;
   check_mpi(MPI_Query_thread(&provided), "MPI_Query_thread");
-  return collectives(std::make_unique<MpiLink>(mine), reduction,
+  return collectives(std::make_unique<MpiLink>(mine, neighbours), reduction,
                      provided == MPI_THREAD_MULTIPLE ? Progress::background : Progress::in_the_caller, segment_bytes,
                      recorder);
 }

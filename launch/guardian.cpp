@@ -11,6 +11,7 @@
 
 #include "data/base/error.hpp"
 #include "launch/failure.hpp"
+#include "launch/stop_signals.hpp"
 #include "launch/world.hpp"
 
 namespace bsft {
@@ -73,6 +74,7 @@ std::optional<int> guard(FlightRecorder& recorder) {
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) std::_Exit(static_cast<int>(Exit::peer_lost));
+  expect_copies_from(parent);
   recorder.is(rank_of(environment), Role::unknown);
   return std::nullopt;
 }

@@ -1,7 +1,9 @@
 // status.json: how a run stands, written atomically; mpirun's own exit code cannot be trusted.
 //
-//   {"state": "running" | "done" | "failed" | "trained", "exit_code", "step", "total_steps", "message"}
-// "trained": all steps are done and the evaluation is not.  Requires: one rank at a time.
+//   {"state": "running" | "done" | "failed" | "trained" | "stopped" | "restarting",
+//    "exit_code", "step", "total_steps", "message"}
+// "trained": all steps are done and the evaluation is not.  "stopped": it was asked to, and can go on.  "restarting":
+// bsft launch starts it again; at its end it adds "restarts" where there were some.  Requires: one rank at a time.
 #pragma once
 
 #include <cstdint>

@@ -42,7 +42,8 @@ void say_stopped(std::filesystem::path const& folder, std::int64_t step, std::in
                  std::string const& line) {
   if (has_failed(folder)) return;
   try {
-    if (!folder.empty()) write_status(folder, {"stopped", static_cast<int>(Exit::start_again), step, total_steps, line});
+    if (!folder.empty())
+      write_status(folder, {"stopped", static_cast<int>(Exit::start_again), step, total_steps, line});
   } catch (std::exception const&) {  // the line on standard error is all that is left
   }
   std::fprintf(stderr, "bsft: %s\n", line.c_str());

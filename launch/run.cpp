@@ -9,7 +9,6 @@
 #include "launch/world.hpp"
 
 namespace bsft {
-namespace {
 
 Config configured(TrainRequest const& request) {
   std::vector<std::string> overrides = request.overrides;
@@ -18,8 +17,6 @@ Config configured(TrainRequest const& request) {
   if (config.run.dir.empty()) config.run.dir = "runs/" + config.run.name + "-" + digest_of(config).substr(0, 8);
   return config;
 }
-
-}  // namespace
 
 int run_train(TrainRequest const& request) {
   FlightRecorder recorder;

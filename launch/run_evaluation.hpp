@@ -27,12 +27,13 @@ class RunEvaluation {
   RunEvaluation(Job& job, Config const& config, std::filesystem::path run_dir, int evaluator_ranks, StopRequest& stop);
 
   bool wanted() const { return wanted_; }
-  // A checkpoint is there.  Scored are that of step 0, the last, and of those at checkpoint.every each evaluate.every-th.
+  // A checkpoint is there.  Scored are that of step 0, the last, and of those at checkpoint.every each
+  // evaluate.every-th.
   void published(std::int64_t step, bool last);
   // What an earlier attempt has left: `steps` on rank 0.
   void take_up(std::vector<std::int64_t> const& steps);
-  // After the last checkpoint: waits for what is missing.  The exit code of the evaluation, the same on all ranks: done,
-  // evaluation_incomplete, or start_again where the job was asked to stop.
+  // After the last checkpoint: waits for what is missing.  The exit code of the evaluation, the same on all ranks:
+  // done, evaluation_incomplete, or start_again where the job was asked to stop.
   int finish(std::int64_t last_step);
   // In place of finish() where training has stopped early: does not wait for the evaluation.
   int abandon();
@@ -55,7 +56,7 @@ class RunEvaluation {
   bool wanted_ = false, has_rank_ = false;
   int evaluator_ = -1;
   std::unique_ptr<CheckpointScorer> scorer_;
-  std::vector<std::int64_t> waiting_;  // of the evaluator: announced and not begun
+  std::vector<std::int64_t> waiting_;          // of the evaluator: announced and not begun
   bool complete_ = false, abandoned_ = false;  // no more will come; the job ends now
 };
 

@@ -318,7 +318,8 @@ void TrainingRun::train() {
 }
 
 int TrainingRun::stop_early() {
-  if (leads()) say_stopped(folder_, state_->step, plan_.total_steps, stop_.line("saved step " + std::to_string(state_->step)));
+  if (leads())
+    say_stopped(folder_, state_->step, plan_.total_steps, stop_.line("saved step " + std::to_string(state_->step)));
   progress_.reset();
   return evaluation_->abandon();
 }

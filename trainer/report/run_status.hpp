@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace bsft {
@@ -17,8 +18,11 @@ struct RunStatus {
   int exit_code = -1;  // -1 while running
   std::int64_t step = 0, total_steps = 0;
   std::string message;
+  int restarts = 0;  // by bsft launch
 };
 
 void write_status(std::filesystem::path const& run_dir, RunStatus const& status);
+// Empty where it is not there or not whole.
+std::optional<RunStatus> read_status(std::filesystem::path const& run_dir);
 
 }  // namespace bsft

@@ -24,6 +24,11 @@ bool first_to_fail(std::filesystem::path const& folder) {
   return mark >= 0 || errno != EEXIST;
 }
 
+bool has_failed(std::filesystem::path const& folder) {
+  std::error_code error;
+  return std::filesystem::exists(folder / ".failed", error);
+}
+
 void note_failure(std::filesystem::path const& folder, Exit code, std::int64_t step, std::int64_t total_steps,
                   std::string const& message) {
   if (folder.empty()) return;
@@ -31,6 +36,18 @@ void note_failure(std::filesystem::path const& folder, Exit code, std::int64_t s
     write_status(folder, {"failed", static_cast<int>(code), step, total_steps, message});
   } catch (std::exception const&) {  // the line on standard error is all that is left
   }
+}
+
+void say_stopped(std::filesystem::path const& folder, std::int64_t step, std::int64_t total_steps,
+                 std::string const& line) {
+  if (has_failed(folder)) return;
+  try {
+    if (!folder.empty())
+      write_status(folder, {"stopped", static_cast<int>(Exit::start_again), step, total_steps, line});
+  } catch (std::exception const&) {  // the line on standard error is all that is left
+  }
+  std::fprintf(stderr, "bsft: %s\n", line.c_str());
+  std::fflush(stderr);
 }
 
 bool tell_of_lost(FlightRecorder const& recorder, std::string const& line) {

@@ -17,8 +17,13 @@ namespace bsft {
 
 void tell(std::vector<std::string> const& lines);
 bool first_to_fail(std::filesystem::path const& folder);
+// Whether one has.
+bool has_failed(std::filesystem::path const& folder);
 void note_failure(std::filesystem::path const& folder, Exit code, std::int64_t step, std::int64_t total_steps,
                   std::string const& message);
+// The run ends as it was asked to, unless one has failed before: status.json and a line that is no error.
+void say_stopped(std::filesystem::path const& folder, std::int64_t step, std::int64_t total_steps,
+                 std::string const& line);
 // What is known of a lost rank, unless another spoke first.  Returns whether it was said.
 bool tell_of_lost(FlightRecorder const& recorder, std::string const& line);
 // What the watch found; ends the job with peer_lost where that is the verdict.

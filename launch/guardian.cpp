@@ -11,6 +11,7 @@
 
 #include "data/base/error.hpp"
 #include "launch/failure.hpp"
+#include "launch/stop_signals.hpp"
 #include "launch/world.hpp"
 
 namespace bsft {
@@ -38,6 +39,17 @@ std::string line_of(FlightRecorder const& recorder, int signal) {
                   (signal == SIGKILL ? "often: out of memory; " : "") + doing(last), "start again with --resume auto");
 }
 
+// The third signal: nobody else can say it.
+void say_unsaved(FlightRecorder const& recorder, int code) {
+  Snapshot const last = recorder.snapshot();
+  std::filesystem::path const folder = recorder.folder();
+  if (!first_to_fail(folder)) return;
+  std::string const line = one_line(who(last) + " ended at once, without a save", "the third signal asked for it",
+                                    "start again with --resume auto");
+  note_failure(folder, static_cast<Exit>(code), last.step, recorder.total_steps(), line);
+  tell({line});
+}
+
 int wait_for(pid_t child, sigset_t const& signals, FlightRecorder const& recorder) {
   bool asked = false;
   for (;;) {
@@ -51,7 +63,10 @@ int wait_for(pid_t child, sigset_t const& signals, FlightRecorder const& recorde
     pid_t const ended = ::waitpid(child, &status, WNOHANG);
     if (ended < 0 && errno != EINTR) throw Failed(Exit::internal, "cannot wait for a rank", std::strerror(errno));
     if (ended != child) continue;
-    if (WIFEXITED(status)) return WEXITSTATUS(status);
+    if (WIFEXITED(status)) {
+      if (asked && WEXITSTATUS(status) > 128) say_unsaved(recorder, WEXITSTATUS(status));
+      return WEXITSTATUS(status);
+    }
     if (asked || asked_a_moment_later()) return 128 + WTERMSIG(status);
     tell_of_lost(recorder, line_of(recorder, WTERMSIG(status)));
     return static_cast<int>(Exit::peer_lost);
@@ -73,6 +88,7 @@ std::optional<int> guard(FlightRecorder& recorder) {
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) std::_Exit(static_cast<int>(Exit::peer_lost));
+  expect_copies_from(parent);
   recorder.is(rank_of(environment), Role::unknown);
   return std::nullopt;
 }

@@ -4,10 +4,11 @@
 
 #include "launch/guardian.hpp"
 #include "launch/start.hpp"
+#include "launch/stop_signals.hpp"
 #include "launch/training_run.hpp"
+#include "launch/world.hpp"
 
 namespace bsft {
-namespace {
 
 Config configured(TrainRequest const& request) {
   std::vector<std::string> overrides = request.overrides;
@@ -17,10 +18,9 @@ Config configured(TrainRequest const& request) {
   return config;
 }
 
-}  // namespace
-
 int run_train(TrainRequest const& request) {
   FlightRecorder recorder;
+  if (!request.dry_run) listen_for_stop(is_launched(this_environment()) ? Answers::no : Answers::yes);
   if (!request.dry_run)
     if (auto const code = guard(recorder)) return *code;  // the parent of the rank, after it has ended
   Config const config = configured(request);

@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "launch/options.hpp"
+#include "trainer/config/config.hpp"
+
 namespace bsft {
 
 struct TrainRequest {
@@ -13,6 +16,11 @@ struct TrainRequest {
   std::string resume;                  // auto, none or a folder; empty: as checkpoint.resume says
   bool dry_run = false;                // everything up to the first step
 };
+
+// What was typed after `bsft train`.
+TrainRequest train_request(Arguments const& arguments);
+// The configuration with what was typed, and its run folder.  Errors: the configuration's.
+Config configured(TrainRequest const& request);
 
 // Collective over the ranks that mpirun or srun started.  Returns the exit code of this rank.
 int run_train(TrainRequest const& request);

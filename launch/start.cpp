@@ -46,6 +46,7 @@ std::unique_ptr<Job> start_job(Config const& config, FlightRecorder& recorder) {
 
 int guarded(Job& job, RunPlace const& place, FlightRecorder const& recorder, std::function<int()> const& body) {
   auto const speak = [&](Exit code, std::vector<std::string> const& lines) {
+    if (code == Exit::start_again) return say_stopped(place.folder, place.step, place.total_steps, lines.front());
     note_failure(place.folder, code, place.step, place.total_steps, lines.front());
     tell(lines);
   };

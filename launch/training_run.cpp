@@ -24,12 +24,13 @@ namespace bsft {
 namespace fs = std::filesystem;
 
 TrainingRun::TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder)
-    : config_(config), folder_(config.run.dir), job_(job), place_(place), recorder_(recorder) {
+    : config_(config), folder_(config.run.dir), job_(job), place_(place), recorder_(recorder), stop_(job) {
   op::use(config_.kernels == "fused" ? op::Path::fused : op::Path::reference);
 }
 
 void TrainingRun::together(std::function<void()> const& stage) {
   bsft::together(job_.everyone(), [&] {
+    stop_.leave_before_the_first_step();
     if (trains()) stage();
   });
 }
@@ -149,6 +150,7 @@ void TrainingRun::claim_folder() {
     claim_ = std::make_unique<RunDirectory>(folder_, fresh ? Existing::refuse : Existing::resume);
     fs::remove(folder_ / ".failed");
     sweep_unfinished(folder_);
+    unscored_ = left_unscored(folder_);
   });
   place_.folder = folder_;
   recorder_.runs_in(folder_, plan_.total_steps);
@@ -212,7 +214,10 @@ void TrainingRun::resume() {
 }
 
 void TrainingRun::start_evaluation() {
-  bsft::together(job_.everyone(), [this] { evaluation_.emplace(job_, config_, folder_, evaluators_); });
+  bsft::together(job_.everyone(), [this] {
+    stop_.leave_before_the_first_step();
+    evaluation_.emplace(job_, config_, folder_, evaluators_, stop_);
+  });
 }
 
 Manifest TrainingRun::manifest() const {
@@ -238,12 +243,11 @@ void TrainingRun::publish(bool last) {
   bsft::together(*trainers_, [&] {
     if (!leads()) return;
     writer_->write(manifest(), *model_, moments);
-    write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
+    if (!has_failed(folder_)) write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
   });
   if (weights) weights->leave();
   recorder_.does(Activity::evaluation);
-  std::int64_t const every = std::max<std::int64_t>(plan_.checkpoint_every, 1);
-  evaluation_->published(state_->step, plan_.checkpoint_every > 0 ? (state_->step + every - 1) / every : 0, last);
+  evaluation_->published(state_->step, last);
 }
 
 void TrainingRun::look_for_stragglers(StepMetrics const& metrics) {
@@ -280,10 +284,16 @@ void TrainingRun::train() {
                                            progress_style(config_.log.level, stderr));
   }
   // The untouched model is what the evaluation compares with; a resumed checkpoint may not have been scored yet.
-  if (evaluation_->wanted()) publish(state_->step == plan_.total_steps);
+  if (evaluation_->wanted()) {
+    recorder_.does(Activity::evaluation);
+    std::erase(unscored_, state_->step);
+    evaluation_->take_up(unscored_);
+    publish(state_->step == plan_.total_steps);
+  }
   TrainObservers observers;
   observers.on_step = [&](StepMetrics const& metrics) {
     place_.step = metrics.step;
+    stops_ = metrics.notes.asked_to_stop > 0;
     recorder_.step_done(metrics.seconds.total);
     if (log) log->write(metrics);
     if (progress_) progress_->step(metrics);
@@ -293,10 +303,11 @@ void TrainingRun::train() {
     publish(state.step == plan_.total_steps);
     say("checkpoint " + step_name(state.step));
   };
+  auto const notes = [this] { return Notes{stop_.asked(), 0, 0}; };
   TrainData const data{data_->order(), data_->reader().records(), data_->source(),
                        data_->loader_settings(config_, mine_)};
   try {
-    bsft::train(*state_, config_, plan_, data, {*trainers_, bulk(), &recorder_}, observers);
+    bsft::train(*state_, config_, plan_, data, {*trainers_, bulk(), &recorder_, notes}, observers);
   } catch (NonFinite const& error) {
     std::string names;  // of the first few
     std::size_t const shown = std::min<std::size_t>(error.records().size(), 8);
@@ -306,8 +317,17 @@ void TrainingRun::train() {
   }
 }
 
+int TrainingRun::stop_early() {
+  if (leads())
+    say_stopped(folder_, state_->step, plan_.total_steps, stop_.line("saved step " + std::to_string(state_->step)));
+  progress_.reset();
+  return evaluation_->abandon();
+}
+
 int TrainingRun::report() {
   recorder_.does(Activity::evaluation);
+  bool const all_done = state_->step == plan_.total_steps && !evaluation_->wanted();
+  if (stops_ && !all_done) return stop_early();
   if (!leads()) return evaluation_->finish(state_->step);
   if (state_->empty_batches > 0) {
     say("note: " + grouped(state_->empty_batches) + " batches had no supervised token and changed nothing");
@@ -322,6 +342,10 @@ int TrainingRun::report() {
     say("training is done; waiting for the evaluation of the last checkpoints");
   }
   int const code = evaluation_->finish(state_->step);
+  if (code == static_cast<int>(Exit::start_again)) {
+    say_stopped(folder_, state_->step, plan_.total_steps, stop_.line("trained, and not all is evaluated"));
+    return code;
+  }
   if (evaluation_->wanted() && fs::exists(folder_ / "results.json")) {
     OrderedJson const results = parse_ordered_json(read_file(folder_ / "results.json"), "results.json");
     std::printf("%s\n", results_text(results, TableStyle::terminal).c_str());

@@ -14,6 +14,7 @@
 
 #include "launch/run_evaluation.hpp"
 #include "launch/start.hpp"
+#include "launch/stop_request.hpp"
 #include "launch/training_data.hpp"
 #include "trainer/checkpoint/run_directory.hpp"
 #include "trainer/checkpoint/writer.hpp"
@@ -40,7 +41,7 @@ class TrainingRun {
   void start_evaluation();
   int serve_as_evaluator() { return evaluation_->serve(); }
   void train();
-  // Waits for the evaluation; where the results lie.  The exit code of the run.
+  // Waits for the evaluation, where the job was not asked to stop; where the results lie.  The exit code of the run.
   int report();
 
  private:
@@ -57,12 +58,15 @@ class TrainingRun {
   Buckets buckets(Decoder const& model) const;
   Manifest manifest() const;
   void say(std::string const& line);
+  int stop_early();
 
   Config const& config_;
   std::filesystem::path folder_;
   Job& job_;
   RunPlace& place_;
   FlightRecorder& recorder_;
+  StopRequest stop_;
+  bool stops_ = false;  // all ranks know of it
   std::unique_ptr<Communicator> trainers_;
   std::unique_ptr<Communicator> devices_;  // only where the gradient lies on GPUs
   std::unique_ptr<Communicator> weights_;  // only where weights travel while small messages must pass
@@ -79,6 +83,7 @@ class TrainingRun {
   std::string base_digest_;  // of the base table where it is frozen
   std::unique_ptr<RunDirectory> claim_;
   std::unique_ptr<CheckpointWriter> writer_;
+  std::vector<std::int64_t> unscored_;  // left by an earlier attempt; of rank 0
   std::optional<RunEvaluation> evaluation_;
   std::unique_ptr<Progress> progress_;
   std::optional<Stragglers> stragglers_;

@@ -14,6 +14,7 @@ Command data_build_command();            // data_build.cpp
 Command data_inspect_command();          // data_inspect.cpp
 Command data_audit_command();            // data_audit.cpp
 Command train_command();                 // train.cpp
+Command launch_command();                // launch.cpp
 std::vector<Command> sweep_commands();   // sweep.cpp: plan, run
 Command evaluate_command();              // evaluate.cpp
 Command generate_command();              // generate.cpp

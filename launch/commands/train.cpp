@@ -5,12 +5,13 @@
 namespace bsft {
 namespace {
 
-int train(Arguments const& arguments) {
-  return run_train(
-      {arguments.text("config"), arguments.list("set"), arguments.text("resume"), arguments.has("dry-run")});
-}
+int train(Arguments const& arguments) { return run_train(train_request(arguments)); }
 
 }  // namespace
+
+TrainRequest train_request(Arguments const& arguments) {
+  return {arguments.text("config"), arguments.list("set"), arguments.text("resume"), arguments.has("dry-run")};
+}
 
 Command train_command() {
   return {

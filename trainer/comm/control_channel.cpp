@@ -30,12 +30,15 @@ void ControlChannel::send(int rank, Tag tag, std::int64_t value) {
 
 std::optional<std::int64_t> ControlChannel::poll(int rank, Tag tag) {
   int here = 0;
-  check_mpi(MPI_Iprobe(rank, tag, world_, &here, MPI_STATUS_IGNORE), "MPI_Iprobe");
+  MPI_Status status;
+  check_mpi(MPI_Iprobe(rank, tag, world_, &here, &status), "MPI_Iprobe");
   if (here == 0) return std::nullopt;
   std::int64_t value = 0;
-  check_mpi(MPI_Recv(&value, 1, MPI_INT64_T, rank, tag, world_, MPI_STATUS_IGNORE), "MPI_Recv");
+  check_mpi(MPI_Recv(&value, 1, MPI_INT64_T, status.MPI_SOURCE, tag, world_, MPI_STATUS_IGNORE), "MPI_Recv");
   return value;
 }
+
+std::optional<std::int64_t> ControlChannel::poll(Tag tag) { return poll(MPI_ANY_SOURCE, tag); }
 
 std::int64_t ControlChannel::wait(int rank, Tag tag) {
   for (;;) {

@@ -1,7 +1,9 @@
-// What trainer rank 0 and the evaluator rank say to each other: one int64 a message, over the world's communicator.
+// What trainer rank 0 and the others say to each other between collectives: one int64 a message, over the world's
+// communicator.
 //
-//   tag 1, trainer -> evaluator   the step of a published checkpoint, -1: no more will come, -2: the run has failed
-//   tag 2, evaluator -> trainer   its exit code, once, at the end
+//   tag 1, rank 0 -> evaluator    the step of a published checkpoint, -1: no more will come, -2: the run ends now
+//   tag 2, evaluator -> rank 0    its exit code, once, at the end
+//   tag 3, any other -> rank 0    the signal by which that rank was asked to stop, once
 // Sends never wait for the receiver; poll() never waits, wait() sleeps between looks (a waiting MPI call would burn the
 // core that the other side computes on). Errors: Failed(peer_lost) with MPI's words.
 #pragma once
@@ -16,7 +18,7 @@ namespace bsft {
 
 class ControlChannel {
  public:
-  enum Tag : int { published = 1, finished = 2 };
+  enum Tag : int { published = 1, finished = 2, stop = 3 };
   static constexpr std::int64_t no_more = -1, abandoned = -2;
 
   explicit ControlChannel(MPI_Comm world);
@@ -27,6 +29,8 @@ class ControlChannel {
   void send(int rank, Tag tag, std::int64_t value);
   // The next message of `rank`, if one has come.
   std::optional<std::int64_t> poll(int rank, Tag tag);
+  // The same of whichever rank.
+  std::optional<std::int64_t> poll(Tag tag);
   std::int64_t wait(int rank, Tag tag);
 
  private:

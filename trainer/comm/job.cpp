@@ -41,7 +41,7 @@ class Alone final : public Job {
   bool watch(WatchLimits, std::function<void(Verdict const&)>) override { return true; }
   at::Device device() const override { return at::kCPU; }
   ControlChannel* channel() override { return nullptr; }
-  bool wait_for_all(double) override { return true; }
+  bool wait_for_all(double, std::function<void()> const&) override { return true; }
   void abort(int code) override { std::_Exit(code); }
 
  private:
@@ -125,7 +125,7 @@ class OverMpi final : public Job {
 
   ControlChannel* channel() override { return channel_.get(); }
 
-  bool wait_for_all(double limit) override {
+  bool wait_for_all(double limit, std::function<void()> const& meanwhile) override {
     MPI_Request all;
     check_mpi(MPI_Ibarrier(world_, &all), "MPI_Ibarrier");
     for (double waited = 0;; waited += 0.02) {
@@ -133,6 +133,7 @@ class OverMpi final : public Job {
       check_mpi(MPI_Test(&all, &done, MPI_STATUS_IGNORE), "MPI_Test");
       if (done != 0) return true;
       if (waited >= limit) return false;
+      if (meanwhile) meanwhile();
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   }

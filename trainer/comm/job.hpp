@@ -40,11 +40,12 @@ class Job {
   virtual bool watch(WatchLimits limits, std::function<void(Verdict const&)> say) = 0;
   // The device of over_devices: the rank's number among the trainers of its host, or the only one that it sees.
   virtual at::Device device() const = 0;
-  // Between trainer rank 0 and the evaluator; null without MPI.
+  // Between rank 0 and the others; null without MPI.
   virtual ControlChannel* channel() = 0;
-  // Returns when all ranks have called it; sleeps meanwhile, so that who still works has the cores.  False where they
-  // have not within the limit [s]: then the job can only be aborted.
-  virtual bool wait_for_all(double limit = std::numeric_limits<double>::infinity()) = 0;
+  // Returns when all ranks have called it; sleeps meanwhile, so that who still works has the cores, and calls
+  // `meanwhile` between naps.  False where they have not within the limit [s]: then the job can only be aborted.
+  virtual bool wait_for_all(double limit = std::numeric_limits<double>::infinity(),
+                            std::function<void()> const& meanwhile = {}) = 0;
   // Ends every rank at once with this exit code.
   [[noreturn]] virtual void abort(int code) = 0;
 };

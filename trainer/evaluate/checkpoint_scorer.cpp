@@ -31,10 +31,39 @@ void remove_quietly(std::filesystem::path const& path) {
   std::filesystem::remove_all(path, ignored);
 }
 
+// Of evaluations.jsonl, whose last line may be torn.
+std::vector<Json> scored_lines(std::filesystem::path const& run_dir) {
+  auto const file = run_dir / "evaluations.jsonl";
+  std::vector<Json> lines;
+  if (!std::filesystem::exists(file)) return lines;
+  std::string const text = read_file(file);
+  for (std::size_t begin = 0; begin < text.size();) {
+    std::size_t const end = std::min(text.find('\n', begin), text.size());
+    Json line = Json::parse(text.substr(begin, end - begin), nullptr, false);
+    begin = end + 1;
+    if (line.is_object() && line.value("status", "") == "scored") lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
 }  // namespace
 
-CheckpointScorer::CheckpointScorer(Config const& config, std::filesystem::path run_dir, std::filesystem::path program)
-    : config_(config), run_dir_(std::move(run_dir)), program_(program.empty() ? this_program() : std::move(program)) {
+std::vector<std::int64_t> left_unscored(std::filesystem::path const& run_dir) {
+  std::set<std::int64_t> scored;
+  for (Json const& line : scored_lines(run_dir)) scored.insert(line.value("step", std::int64_t{-1}));
+  std::vector<std::int64_t> steps = published_steps(run_dir);
+  std::erase_if(steps, [&](std::int64_t step) {
+    return scored.count(step) > 0 || !std::filesystem::exists(lease_of(run_dir, step));
+  });
+  return steps;
+}
+
+CheckpointScorer::CheckpointScorer(Config const& config, std::filesystem::path run_dir, std::filesystem::path program,
+                                   std::function<bool()> give_up)
+    : config_(config),
+      run_dir_(std::move(run_dir)),
+      program_(program.empty() ? this_program() : std::move(program)),
+      give_up_(std::move(give_up)) {
   // The run folder is locked by this run: leases of an earlier attempt are stale.
   remove_quietly(lease_of(run_dir_, 0).parent_path());
   std::filesystem::create_directories(lease_of(run_dir_, 0).parent_path());
@@ -44,14 +73,7 @@ CheckpointScorer::CheckpointScorer(Config const& config, std::filesystem::path r
 }
 
 void CheckpointScorer::read_earlier_lines() {
-  auto const file = run_dir_ / "evaluations.jsonl";
-  if (!std::filesystem::exists(file)) return;
-  std::string const text = read_file(file);
-  for (std::size_t begin = 0; begin < text.size();) {
-    std::size_t const end = std::min(text.find('\n', begin), text.size());
-    Json const line = Json::parse(text.substr(begin, end - begin), nullptr, false);
-    begin = end + 1;
-    if (!line.is_object() || line.value("status", "") != "scored") continue;  // a torn last line, or a failure
+  for (Json const& line : scored_lines(run_dir_)) {
     scored_.emplace(line.value("split", ""), line.value("model_digest", ""));
     if (line.contains("metric") && line["metric"].is_number()) {
       double const value = line["metric"].get<double>();
@@ -90,7 +112,8 @@ CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::str
   Outcome outcome;
   try {
     remove_quietly(out);
-    ChildEnd const end = run_child(program_, arguments, log);
+    ChildEnd const end = run_child(program_, arguments, log, Variables::plain, give_up_);
+    outcome.given_up = end.given_up && end.exit_code != 0;
     outcome.exit_code = end.exit_code;
     outcome.error = end.error;
     if (end.exit_code == 0) outcome.results = parse_ordered_json(read_file(out), out.string());
@@ -100,11 +123,12 @@ CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::str
     outcome.results = nullptr;
   }
   remove_quietly(out);
-  if (outcome.exit_code == 0) remove_quietly(log);
+  if (outcome.exit_code == 0 || outcome.given_up) remove_quietly(log);
   return outcome;
 }
 
 void CheckpointScorer::score(std::int64_t step) {
+  if (give_up_ && give_up_()) return;
   std::string const& split = config_.evaluate.split;
   OrderedJson line;
   line["step"] = step;
@@ -120,7 +144,9 @@ void CheckpointScorer::score(std::int64_t step) {
       line["model_digest"] = digest;
       if (scored_.count({split, digest}) > 0) {
         line["status"] = "same";
-      } else if (Outcome const outcome = evaluate(step, split, false); outcome.results.is_null()) {
+      } else if (Outcome const outcome = evaluate(step, split, false); outcome.given_up) {
+        return;
+      } else if (outcome.results.is_null()) {
         line["status"] = "failed";
         line["exit_code"] = outcome.exit_code;
         line["error"] = outcome.error;
@@ -140,7 +166,6 @@ void CheckpointScorer::score(std::int64_t step) {
     line["error"] = error.what();
   }
   if (step == 0 && line["status"] == "scored") before_ = evaluate(0, config_.evaluate.final_split, true);
-  if (step != 0) remove_quietly(lease_of(run_dir_, step));
   if (line["status"] == "failed")
     std::fprintf(stderr, "bsft: evaluation of %s failed: %s\n", step_name(step).c_str(),
                  line["error"].get<std::string>().c_str());
@@ -149,6 +174,7 @@ void CheckpointScorer::score(std::int64_t step) {
   } catch (std::exception const& error) {
     std::fprintf(stderr, "bsft: %s\n", error.what());
   }
+  if (step != 0) remove_quietly(lease_of(run_dir_, step));
 }
 
 void CheckpointScorer::note_best(std::int64_t step, std::optional<double> metric) {
@@ -167,6 +193,7 @@ void CheckpointScorer::finish(std::int64_t final_step) {
     }
     bool const done = step == 0 && before_ && !before_->results.is_null();
     Outcome outcome = done ? *before_ : evaluate(step, split, true);
+    if (outcome.given_up) throw Error(Exit::start_again, "the evaluation was given up", "the run was asked to stop");
     if (outcome.results.is_null()) missing.push_back(step_name(step) + " (" + outcome.error + ")");
     return std::move(outcome.results);
   };

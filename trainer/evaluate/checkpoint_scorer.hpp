@@ -9,13 +9,17 @@
 // checkpoint on evaluate.final_split and writes results.json atomically: the final checkpoint's results (results.hpp),
 // "final" {step, model_digest}, "before" (step 0's, likewise), data_digest, model_digest, config_digest, and "missing"
 // where something is; no times and no host names, so that the same run gives the same bytes.  report/results_table.hpp
-// prints it. Errors: only finish throws, Error(evaluation_incomplete) naming what is missing, after results.json is
-// written with what there is. Threads: one caller, a rank outside the trainers' communicator or the only rank between
-// two steps.  Calls block.
+// prints it.
+// Once give_up says yes the child is ended, and what is not scored has no line and keeps its lease: a later
+// attempt finds it by left_unscored.
+// Errors: only finish throws, Error(evaluation_incomplete) naming what is missing, after results.json is written with
+// what there is, or Error(start_again) where it was given up.
+// Threads: one caller, a rank outside the trainers' communicator or the only rank between two steps.  Calls block.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,10 +31,14 @@
 
 namespace bsft {
 
+// Checkpoints that an earlier attempt announced and did not score, ascending.  Before the scorer is made.
+std::vector<std::int64_t> left_unscored(std::filesystem::path const& run_dir);
+
 class CheckpointScorer {
  public:
   // program: the bsft binary; empty: this very one.
-  CheckpointScorer(Config const& config, std::filesystem::path run_dir, std::filesystem::path program = {});
+  CheckpointScorer(Config const& config, std::filesystem::path run_dir, std::filesystem::path program = {},
+                   std::function<bool()> give_up = {});
   void score(std::int64_t step);
   void finish(std::int64_t final_step);
 
@@ -39,6 +47,7 @@ class CheckpointScorer {
     OrderedJson results;  // null: there are none
     std::string error;
     int exit_code = 0;
+    bool given_up = false;
   };
   Outcome evaluate(std::int64_t step, std::string const& split, bool final_table);
   void read_earlier_lines();
@@ -46,6 +55,7 @@ class CheckpointScorer {
 
   Config config_;
   std::filesystem::path run_dir_, program_;
+  std::function<bool()> give_up_;
   std::set<std::pair<std::string, std::string>> scored_;  // (split, digest)
   std::optional<double> best_;
   std::optional<Outcome>

@@ -9,9 +9,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <thread>
 
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
@@ -64,10 +66,30 @@ std::string last_line(std::filesystem::path const& log) {
   return found.substr(0, 1000);
 }
 
+// Its status.  Once given up it has 2 s to end by itself.
+int wait_for(pid_t child, std::function<bool()> const& give_up, bool& given_up) {
+  constexpr double nap = 0.02, patience = 2;  // s
+  double waited = 0;
+  for (;;) {
+    int status = 0;
+    pid_t const ended = ::waitpid(child, &status, give_up ? WNOHANG : 0);
+    if (ended == child) return status;
+    if (ended < 0 && errno != EINTR)
+      throw Failed(Exit::internal, "cannot wait for a child process", std::strerror(errno));
+    if (ended < 0) continue;
+    if (given_up && (waited += nap) > patience) ::kill(child, SIGKILL);
+    if (!given_up && give_up()) {
+      given_up = true;
+      ::kill(child, SIGTERM);
+    }
+    std::this_thread::sleep_for(std::chrono::duration<double>(nap));
+  }
+}
+
 }  // namespace
 
 ChildEnd run_child(std::filesystem::path const& program, std::vector<std::string> const& arguments,
-                   std::filesystem::path const& log, Variables kind) {
+                   std::filesystem::path const& log, Variables kind, std::function<bool()> const& give_up) {
   std::vector<std::string> words{program.string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = environment_of(kind);
@@ -80,22 +102,20 @@ ChildEnd run_child(std::filesystem::path const& program, std::vector<std::string
   ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   ::posix_spawn_file_actions_adddup2(&files, 1, 2);
-  // The launcher's signals (a warning before the end of the job) are for the supervisor; the child starts unmasked.
   sigset_t none;
   sigemptyset(&none);
   ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  int const group = kind == Variables::plain ? POSIX_SPAWN_SETPGROUP : 0;
+  ::posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGMASK | group));
   pid_t child = 0;
   int const failed = ::posix_spawn(&child, program.c_str(), &files, &attributes, argv.data(), environment.data());
   ::posix_spawn_file_actions_destroy(&files);
   ::posix_spawnattr_destroy(&attributes);
   if (failed != 0) throw Failed(Exit::unavailable, "cannot start " + program.string(), std::strerror(failed));
 
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) throw Failed(Exit::internal, "cannot wait for the evaluation", std::strerror(errno));
-  }
   ChildEnd end;
+  int const status = wait_for(child, give_up, end.given_up);
   if (WIFSIGNALED(status)) {
     end.exit_code = 128 + WTERMSIG(status);
     end.error = "ended by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";

@@ -40,10 +40,12 @@ void train(TrainState& state, Config const& config, TrainPlan const& plan, Train
     if (observers.on_step) observers.on_step(metrics);
     bool const last = state.step == plan.total_steps;
     bool const due = plan.checkpoint_every > 0 && state.step % plan.checkpoint_every == 0;
-    if ((last || due) && observers.on_checkpoint) {
+    bool const stops = metrics.notes.asked_to_stop > 0;
+    if ((last || due || stops) && observers.on_checkpoint) {
       stepper.settle();
       observers.on_checkpoint(state);
     }
+    if (stops) break;
   }
   stepper.settle();
 }

@@ -1,7 +1,8 @@
 // The training loop: batch after batch from a step on, with observers for everything that is not training.
 //
 // TrainState is all that a resume needs beside the data's order, which is a pure function of (seed, epoch): the
-// weights, the optimizer's moments and updates, and the number of steps done. Collective: every trainer rank calls
+// weights, the optimizer's moments and updates, and the number of steps done. Where a rank's notes say that it was
+// asked to stop, all stop after that step, with a checkpoint. Collective: every trainer rank calls
 // train() with the same plan; observers are called on every rank in the same order (they see the same metrics but for
 // the seconds, which are the rank's own). Errors: NonFinite on all ranks; what a source or an observer throws, on that
 // rank.

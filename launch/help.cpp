@@ -17,7 +17,7 @@ char const* const exit_codes =
     "  70  a fault of bsft itself: please report it\n"
     "  73  the output folder is locked by another run\n"
     "  74  input/output error after retries\n"
-    "  75  state saved: start the same command again\n"
+    "  75  asked to stop, state saved: start it again with --resume auto\n"
     "  76  the checkpoint does not match this configuration\n"
     "  78  configuration: every finding is a line FILE:LINE:COLUMN\n"
     "  86  the loss stays non-finite\n"
@@ -46,7 +46,7 @@ char const* const environment_text =
     "  OMPI_COMM_WORLD_RANK, PMI_RANK, PMIX_RANK, SLURM_PROCID              which rank prints an error\n"
     "  OMPI_COMM_WORLD_LOCAL_RANK, MPI_LOCALRANKID, SLURM_LOCALID           its place on its host, for bsft doctor\n"
     "  PMIX_NAMESPACE, PMIX_VERSION                                         a launcher is there: ask MPI\n"
-    "  OMPI_MCA_odls_base_sigkill_timeout, SLURM_JOB_ID                     how long a save may take, for bsft doctor\n"
+    "  OMPI_MCA_odls_base_sigkill_timeout, SLURM_JOB_ID, BSFT_LAUNCH        how long a save may take\n"
     "  NO_COLOR                                                             no colours\n"
     "  and never changes a variable of MPI, NCCL, UCX or OpenMP that you have set.\n";
 

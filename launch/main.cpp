@@ -10,6 +10,7 @@
 #include "data/base/error.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/help.hpp"
+#include "launch/stop_signals.hpp"
 #include "launch/world.hpp"
 
 namespace bsft {
@@ -102,7 +103,10 @@ int tell(std::exception const& error) {
     std::string const what = error.what();
     text = "bsft: error: " + one_line("internal error", what.substr(0, what.find('\n')), "please report this") + "\n";
   }
-  if (rank_of(this_environment()) > 0) ::sleep(10);
+  if (rank_of(this_environment()) > 0) {
+    ::sleep(10);
+    if (stop_signal() != 0) return static_cast<int>(code);  // the launcher ends the job
+  }
   std::fputs(text.c_str(), stderr);
   return static_cast<int>(code);
 }

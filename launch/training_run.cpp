@@ -8,7 +8,10 @@
 #include "data/base/json.hpp"
 #include "kernels/op/op.hpp"
 #include "launch/affinity.hpp"
+#include "launch/doctor/storage.hpp"
 #include "launch/failure.hpp"
+#include "launch/grace.hpp"
+#include "launch/straggler_watch.hpp"
 #include "launch/training_model.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/reader.hpp"
@@ -36,7 +39,7 @@ void TrainingRun::together(std::function<void()> const& stage) {
 }
 
 void TrainingRun::say(std::string const& line) {
-  if (progress_) progress_->say(line);
+  if (progress_ && !line.empty()) progress_->say(line);
 }
 
 void TrainingRun::share_cpus() {
@@ -250,38 +253,18 @@ void TrainingRun::publish(bool last) {
   evaluation_->published(state_->step, last);
 }
 
-void TrainingRun::look_for_stragglers(StepMetrics const& metrics) {
-  constexpr std::int64_t every = 20;  // steps between exchanges
-  worked_ += metrics.seconds.data + metrics.seconds.forward + metrics.seconds.backward + metrics.seconds.optimizer;
-  if (trainers_->size() == 1 || metrics.step % every != 0) return;
-  std::vector<double> seconds;
-  std::vector<std::string> names;
-  for (std::string const& theirs : trainers_->exchange(std::to_string(worked_) + " " + who(recorder_.snapshot()))) {
-    std::size_t const space = theirs.find(' ');
-    seconds.push_back(std::stod(theirs.substr(0, space)));
-    names.push_back(theirs.substr(space + 1));
-  }
-  worked_ = 0;
-  if (!stragglers_) stragglers_.emplace(trainers_->size(), 10.0);
-  for (Straggler const& one : stragglers_->add(seconds)) {
-    if (!leads()) continue;
-    std::string const& name = names[static_cast<std::size_t>(one.rank)];
-    char score[16];
-    std::snprintf(score, sizeof score, "%.2f", one.score);
-    say("warning: " + name + " works at " + score + " of the fastest rank's speed for " +
-        std::to_string(static_cast<int>(one.seconds)) + " s: look at its clocks, its memory and what else runs there");
-    OrderedJson const event = {
-        {"event", "straggler"}, {"step", metrics.step}, {"rank", one.rank}, {"score", one.score}};
-    append_line(folder_ / "events.jsonl", event.dump());
-  }
-}
-
 void TrainingRun::train() {
   std::optional<MetricsLog> log;
+  std::optional<Grace> grace;
+  StragglerWatch straggler_watch(*trainers_, recorder_, folder_, [this](std::string const& line) { say(line); });
   if (leads()) {
     log.emplace(folder_ / "metrics.jsonl", state_->step);
     progress_ = std::make_unique<Progress>(state_->step, plan_.total_steps, config_.log.every,
                                            progress_style(config_.log.level, stderr));
+    auto const behaviors = static_cast<std::int64_t>(data_->reader().catalog().behaviors.tokens.size());
+    grace.emplace(doctor::checkpoint_size(model_->shape(), behaviors, config_.model.freeze).bytes, folder_,
+                  this_environment());
+    say(grace->before_the_first_step());
   }
   // The untouched model is what the evaluation compares with; a resumed checkpoint may not have been scored yet.
   if (evaluation_->wanted()) {
@@ -297,7 +280,8 @@ void TrainingRun::train() {
     recorder_.step_done(metrics.seconds.total);
     if (log) log->write(metrics);
     if (progress_) progress_->step(metrics);
-    look_for_stragglers(metrics);
+    straggler_watch.step(metrics);
+    if (grace) say(grace->after_step(recorder_.snapshot().median_step_seconds));
   };
   observers.on_checkpoint = [&](TrainState const& state) {
     publish(state.step == plan_.total_steps);

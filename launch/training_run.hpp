@@ -18,7 +18,6 @@
 #include "launch/training_data.hpp"
 #include "trainer/checkpoint/run_directory.hpp"
 #include "trainer/checkpoint/writer.hpp"
-#include "trainer/loop/stragglers.hpp"
 #include "trainer/loop/train.hpp"
 #include "trainer/report/progress.hpp"
 
@@ -52,7 +51,6 @@ class TrainingRun {
   // What carries gradients and weights.
   Communicator& bulk() const { return devices_ ? *devices_ : weights_ ? *weights_ : *trainers_; }
   void publish(bool last);
-  void look_for_stragglers(StepMetrics const& metrics);
   // What this rank does not keep of a parameter's weights takes no memory from now on.
   void keep_share(Decoder const& model, Parameter const& parameter) const;
   Buckets buckets(Decoder const& model) const;
@@ -86,8 +84,6 @@ class TrainingRun {
   std::vector<std::int64_t> unscored_;  // left by an earlier attempt; of rank 0
   std::optional<RunEvaluation> evaluation_;
   std::unique_ptr<Progress> progress_;
-  std::optional<Stragglers> stragglers_;
-  double worked_ = 0;  // s of this rank since they were looked for
 };
 
 }  // namespace bsft

@@ -34,6 +34,7 @@ Environment this_environment() {
   for (char const* name : local_ranks_by) take(name);
   take("PMIX_NAMESPACE");
   take("PMIX_VERSION");
+  take("BSFT_LAUNCH");
   return environment;
 }
 

@@ -101,11 +101,9 @@ Rate examine_write(fs::path const& folder, std::int64_t free, double most_second
   return write;
 }
 
-Finding examine_save(CheckpointSize const& size, Rate const& write, Launcher launcher) {
-  auto const bytes = static_cast<double>(size.bytes);
-  char const* const timeout = std::getenv("OMPI_MCA_odls_base_sigkill_timeout");
-  return judge_save(bytes / write.per_second() + bytes / probe_sha256().per_second(), launcher,
-                    std::getenv("SLURM_JOB_ID") != nullptr, mpirun_grace(timeout != nullptr ? timeout : ""));
+double seconds_of(std::int64_t bytes, Rate const& write) {
+  auto const b = static_cast<double>(bytes);
+  return b / write.per_second() + b / probe_sha256().per_second();
 }
 
 }  // namespace
@@ -144,16 +142,30 @@ double mpirun_grace(std::string const& odls_base_sigkill_timeout) {
   return end == odls_base_sigkill_timeout.c_str() || seconds < 0 ? 1 : seconds;
 }
 
-Finding judge_save(double seconds, Launcher launcher, bool slurm, double grace) {
-  std::string const lead = std::to_string(lead_of(seconds));
+double seconds_of_save(std::int64_t bytes, fs::path const& folder, double most_seconds) {
+  ProbeFolder const probe(folder);
+  return seconds_of(bytes, probe_write(probe.path(), bytes, most_seconds));
+}
+
+Finding judge_save_here(double seconds, Launcher launcher, double step_seconds) {
+  char const* const timeout = std::getenv("OMPI_MCA_odls_base_sigkill_timeout");
+  return judge_save(seconds, launcher, std::getenv("SLURM_JOB_ID") != nullptr,
+                    mpirun_grace(timeout != nullptr ? timeout : ""), step_seconds);
+}
+
+Finding judge_save(double seconds, Launcher launcher, bool slurm, double grace, double step_seconds) {
+  double const both = seconds + step_seconds;
+  std::string const lead = std::to_string(lead_of(both));
   Finding finding{"time of a save", "about " + decimal_text(seconds, "s")};
+  if (step_seconds > 0) finding.found += " after a step of " + decimal_text(step_seconds, "s");
   finding.numbers = {{"save_seconds", seconds}, {"lead_seconds", lead_of(seconds)}};
   if (launcher == Launcher::mpirun) {
     finding.numbers["grace_seconds"] = grace;
     finding.found += "; mpirun kills " + decimal_text(grace, "s") + " after it passes on SIGTERM";
-    if (seconds > grace) {
+    if (both > grace) {
       finding.verdict = Verdict::warning;
-      finding.advice = "mpirun --mca odls_base_sigkill_timeout " + lead;
+      finding.advice = "bsft launch -- mpirun …, which asks by SIGUSR1, or mpirun --mca odls_base_sigkill_timeout " +
+                       std::to_string(static_cast<int>(std::ceil(2 * both)) + 1);
     }
   }
   if (slurm) {
@@ -208,7 +220,7 @@ std::vector<Finding> examine_folder(fs::path const& folder, double most_seconds,
       findings.push_back({"free space", megabytes(free), Verdict::ok, "--config compares it with the checkpoints"});
     findings.back().numbers["free_bytes"] = free;
     Rate const write = examine_write(probe.path(), free, most_seconds, findings);
-    if (size && write.bytes > 0) findings.push_back(examine_save(*size, write, launcher));
+    if (size && write.bytes > 0) findings.push_back(judge_save_here(seconds_of(size->bytes, write), launcher));
   } catch (std::exception const& error) {
     findings.push_back(failure("writable", error));
     findings.back().code = Exit::io;

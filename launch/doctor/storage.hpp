@@ -30,7 +30,13 @@ CheckpointSize checkpoint_size(Shape const& shape, std::int64_t behaviors, std::
 Finding judge_space(std::int64_t free, CheckpointSize const& size, std::int64_t keep, std::int64_t published);
 // Empty: the default, 1 s.  Seconds between SIGTERM and SIGKILL by mpirun.
 double mpirun_grace(std::string const& odls_base_sigkill_timeout);
-Finding judge_save(double seconds, Launcher launcher, bool slurm, double grace);
+// Whether a save, after the step that is under way where that is known, fits between SIGTERM and SIGKILL.  After a lost
+// rank mpirun waits twice its grace before it ends, so no more than needed is advised.
+Finding judge_save(double seconds, Launcher launcher, bool slurm, double grace, double step_seconds = 0);
+// What a save of so many bytes will take in this folder.  Writes for at most so many seconds.
+double seconds_of_save(std::int64_t bytes, std::filesystem::path const& folder, double most_seconds);
+// judge_save by the environment of this process.
+Finding judge_save_here(double seconds, Launcher launcher, double step_seconds = 0);
 
 // Reads records drawn at random, as an epoch does.  Errors: those of StoreReader.
 Finding probe_data(std::filesystem::path const& file, double most_seconds);

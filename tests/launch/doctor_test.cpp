@@ -284,7 +284,10 @@ TEST(StorageJudged, SaveAgainstGrace) {
   EXPECT_EQ(judge_save(0.5, Launcher::mpirun, false, 1).verdict, Verdict::ok);
   Finding const slow = judge_save(12.3, Launcher::mpirun, false, 1);
   EXPECT_EQ(slow.verdict, Verdict::warning);
-  EXPECT_EQ(slow.advice, "mpirun --mca odls_base_sigkill_timeout 73");
+  EXPECT_EQ(slow.advice,
+            "bsft launch -- mpirun …, which asks by SIGUSR1, or mpirun --mca odls_base_sigkill_timeout 26");
+  EXPECT_EQ(judge_save(0.5, Launcher::mpirun, false, 1, 0.4).verdict, Verdict::ok);
+  EXPECT_EQ(judge_save(0.5, Launcher::mpirun, false, 1, 0.6).verdict, Verdict::warning);
   EXPECT_EQ(judge_save(12.3, Launcher::mpirun, false, 60).verdict, Verdict::ok);
   Finding const slurm = judge_save(12.3, Launcher::srun, true, 1);
   EXPECT_EQ(slurm.verdict, Verdict::note);

@@ -1,7 +1,9 @@
 #include "trainer/evaluate/metrics.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "data/base/digest.hpp"
@@ -41,6 +43,7 @@ std::optional<double> Confusion::accuracy() const {
 }
 
 std::optional<Interval> interval95(std::vector<double> values) {
+  std::erase_if(values, [](double value) { return std::isnan(value); });
   if (values.empty()) return std::nullopt;
   std::sort(values.begin(), values.end());
   auto percentile = [&](double share) {
@@ -146,38 +149,58 @@ std::optional<Score> point_estimate(Node const& node) {
 
 }  // namespace
 
-Scoreboard score_items(std::span<Judged const> items, LabelSets const& sets, std::size_t groups, Bootstrap bootstrap) {
+Draws draw_scores(std::span<Judged const> items, LabelSets const& sets, std::size_t groups, Bootstrap bootstrap) {
+  // A case is a list of cells of the tables: a draw counts cells, and fills the tables once.
   std::map<std::int64_t, std::vector<std::size_t>> by_case;
-  Tables tables(sets, groups);
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    Judged const& item = items[i];
-    ensure(item.task >= 0 && static_cast<std::size_t>(item.task) < sets.labels.size(),
-           "a judged item has a known task");
-    tables.add(item, 1);
-    by_case[item.cluster].push_back(i);
+  std::map<std::array<std::int32_t, 4>, std::size_t> cell_of;
+  std::vector<Judged> cells;
+  for (Judged const& item : items) {
+    std::array const key{item.task, item.group, item.truth, item.prediction};
+    auto const [found, is_new] = cell_of.emplace(key, cells.size());
+    if (is_new) cells.push_back(item);
+    by_case[item.cluster].push_back(found->second);
   }
   std::vector<std::vector<std::size_t>> cases;
   for (auto& [_, members] : by_case) cases.push_back(std::move(members));
 
-  std::vector<std::optional<Score>> scores;
-  for (Node const* node : tables.nodes()) scores.push_back(point_estimate(*node));
-  std::vector<std::vector<double>> mean(scores.size()), pooled(scores.size());
+  Draws draws;
+  std::size_t const nodes = 1 + groups + sets.labels.size();
+  draws.mean_over_tasks.resize(nodes);
+  draws.pooled.resize(nodes);
+  constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
   for (std::int64_t draw = 0; draw < bootstrap.draws && !cases.empty(); ++draw) {
-    Tables drawn(sets, groups);
+    std::vector<double> counts(cells.size());
     for (std::size_t position = 0; position < cases.size(); ++position) {
       auto const pick = mix(bootstrap.seed, static_cast<std::uint64_t>(draw), position) % cases.size();
-      for (std::size_t const i : cases[pick]) drawn.add(items[i], 1);
+      for (std::size_t const cell : cases[pick]) counts[cell] += 1;
     }
-    auto const nodes = drawn.nodes();
-    for (std::size_t n = 0; n < nodes.size(); ++n) {
-      if (auto const value = nodes[n]->mean_over_tasks()) mean[n].push_back(*value);
-      if (auto const value = pooled_of(*nodes[n])) pooled[n].push_back(*value);
+    Tables drawn(sets, groups);
+    for (std::size_t cell = 0; cell < cells.size(); ++cell)
+      if (counts[cell] > 0) drawn.add(cells[cell], counts[cell]);
+    auto const all = drawn.nodes();
+    for (std::size_t n = 0; n < nodes; ++n) {
+      draws.mean_over_tasks[n].push_back(all[n]->mean_over_tasks().value_or(nothing));
+      draws.pooled[n].push_back(pooled_of(*all[n]).value_or(nothing));
     }
   }
-  for (std::size_t n = 0; n < scores.size(); ++n) {
+  return draws;
+}
+
+Scoreboard score_items(std::span<Judged const> items, LabelSets const& sets, std::size_t groups, Bootstrap bootstrap) {
+  Tables tables(sets, groups);
+  for (Judged const& item : items) {
+    ensure(item.task >= 0 && static_cast<std::size_t>(item.task) < sets.labels.size(),
+           "a judged item has a known task");
+    tables.add(item, 1);
+  }
+  Draws draws = draw_scores(items, sets, groups, bootstrap);
+  std::vector<std::optional<Score>> scores;
+  for (Node const* node : tables.nodes()) {
+    std::size_t const n = scores.size();
+    scores.push_back(point_estimate(*node));
     if (!scores[n]) continue;
-    scores[n]->ci95 = interval95(std::move(mean[n]));
-    scores[n]->ci95_pooled = interval95(std::move(pooled[n]));
+    scores[n]->ci95 = interval95(std::move(draws.mean_over_tasks[n]));
+    scores[n]->ci95_pooled = interval95(std::move(draws.pooled[n]));
   }
   Scoreboard board;
   board.overall = scores[0];

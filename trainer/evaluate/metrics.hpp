@@ -43,7 +43,7 @@ struct Interval {
   double low = 0, high = 0;
 };
 
-// Percentiles of values (sorted here); nothing for an empty list.
+// Percentiles of the values that are numbers; nothing where none is.
 std::optional<Interval> interval95(std::vector<double> values);
 
 struct Score {
@@ -61,7 +61,7 @@ struct LabelSets {
 };
 
 struct Bootstrap {
-  std::int64_t draws = 1000;
+  std::int64_t draws = 10'000;
   std::uint64_t seed = 1;
 };
 
@@ -70,6 +70,14 @@ struct Scoreboard {
   std::optional<Score> overall;
   std::vector<std::optional<Score>> groups, tasks;
 };
+
+// What the bootstrap's draws give for each node of a scoreboard: overall, the groups, the tasks.  NaN where a draw has
+// no item of the node.  The cases that draw d takes depend on the seed, d and the cases' numbers alone: so two arms
+// that judged the same items are drawn alike, and the differences of their draws are those of a paired bootstrap.
+struct Draws {
+  std::vector<std::vector<double>> mean_over_tasks, pooled;  // [node][draw]
+};
+Draws draw_scores(std::span<Judged const> items, LabelSets const& sets, std::size_t groups, Bootstrap bootstrap);
 
 Scoreboard score_items(std::span<Judged const> items, LabelSets const& sets, std::size_t groups, Bootstrap bootstrap);
 

@@ -130,10 +130,10 @@ def starting(folder):
     return {"USR1 at the start": seconds}
 
 
-with Folder() as folder, concurrent.futures.ThreadPoolExecutor(2) as two:  # they mostly start and end
-    want = two.submit(whole, folder)
-    chains = [two.submit(case, folder) for case in (with_evaluator, in_turns, alone)]
-    others = [two.submit(case, folder) for case in (third, starting)]
+with Folder() as folder, concurrent.futures.ThreadPoolExecutor(3) as three:  # they mostly start and end
+    want = three.submit(whole, folder)
+    chains = [three.submit(case, folder) for case in (with_evaluator, in_turns, alone)]
+    others = [three.submit(case, folder) for case in (third, starting)]
     seconds = {}
     for chain in chains:
         run_dir, times = chain.result()

@@ -26,7 +26,7 @@ bool first_to_fail(std::filesystem::path const& folder) {
 
 bool has_failed(std::filesystem::path const& folder) {
   std::error_code error;
-  return std::filesystem::exists(folder / ".failed", error);
+  return !folder.empty() && std::filesystem::exists(folder / ".failed", error);
 }
 
 void note_failure(std::filesystem::path const& folder, Exit code, std::int64_t step, std::int64_t total_steps,

@@ -64,7 +64,7 @@ int wait_for(pid_t child, sigset_t const& signals, FlightRecorder const& recorde
     if (ended < 0 && errno != EINTR) throw Failed(Exit::internal, "cannot wait for a rank", std::strerror(errno));
     if (ended != child) continue;
     if (WIFEXITED(status)) {
-      if (asked && WEXITSTATUS(status) > 128) say_unsaved(recorder, WEXITSTATUS(status));
+      if (WEXITSTATUS(status) > 128) say_unsaved(recorder, WEXITSTATUS(status));
       return WEXITSTATUS(status);
     }
     if (asked || asked_a_moment_later()) return 128 + WTERMSIG(status);

@@ -65,10 +65,14 @@ std::vector<po::option> tokens(Command const& command, std::vector<std::string> 
   }
 }
 
+// Words after "--", which are another program's.
+bool takes_a_command(Command const& command) { return command.positional.rfind("-- ", 0) == 0; }
+
 std::string unknown(Command const& command, std::string const& name) {
   std::vector<std::string> names;
   for (Option const& option : command.options) names.push_back(option.name);
   std::string const near = nearest(name, names);
+  if (near.empty() && takes_a_command(command)) return "write -- before the command";
   return near.empty() ? "" : "did you mean --" + near + "?";
 }
 
@@ -147,9 +151,11 @@ Arguments parse(Command const& command, std::vector<std::string> const& words) {
 
 std::string help_of(Command const& command) {
   std::string text = "bsft " + command.name + " – " + command.summary + "\n\n  bsft " + command.name;
-  if (!command.positional.empty()) text += " " + command.positional;
+  std::string const words = command.positional.empty() ? "" : " " + command.positional;
+  if (!takes_a_command(command)) text += words;
   for (Option const& option : command.options)
     text += option.required ? " " + usage_of(option) : " [" + usage_of(option) + "]";
+  if (takes_a_command(command)) text += words;
   text += "\n";
   if (!command.options.empty()) text += "\nOptions\n";
   auto const width = [](std::string const& s) {  // code points

@@ -40,7 +40,7 @@ struct Command {
   std::string name;        // "data build"
   std::string section;     // Prepare, Run, Judge, Share
   std::string summary;     // one line
-  std::string positional;  // "FILE.h5", empty: none; a trailing … takes several; [FILE] may be left out
+  std::string positional;  // "FILE.h5", empty: none; a trailing … takes several; [FILE] may be left out; "-- COMMAND…"
   std::vector<Option> options;
   std::vector<std::string> examples;
   std::function<int(Arguments const&)> run;  // returns the exit code

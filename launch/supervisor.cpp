@@ -144,7 +144,6 @@ class Supervisor {
         case Next::restart:
           prepare(attempt);
       }
-      if (asked_ != 0) return end(static_cast<int>(Exit::start_again));
     }
   }
 
@@ -216,8 +215,18 @@ class Supervisor {
                            line + ": " + why, policy_.restarts()});
   }
 
+  // What ended without a word in status.json has one now.
   int end(int code) {
-    if (policy_.restarts() == 0 || !last_) return code;
+    bool const between = !last_ && policy_.restarts() > 0;  // asked before the next attempt had begun
+    if (between) last_ = read_status(folder_);
+    if (!last_ || (last_->exit_code >= 0 && policy_.restarts() == 0)) return code;
+    if (last_->exit_code < 0) {
+      last_->exit_code = code;
+      last_->state = code == static_cast<int>(Exit::start_again) ? "stopped" : code == 0 ? "done" : "failed";
+      last_->message = (asked_ != 0 ? "asked to stop by " + name_of_signal(asked_) + ", it" : std::string("it")) +
+                       " ended with exit code " + std::to_string(code) +
+                       " and no word of its own: start again with --resume auto";
+    }
     last_->restarts = policy_.restarts();
     write_status(folder_, *last_);
     return code;

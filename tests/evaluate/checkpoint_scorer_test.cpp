@@ -27,6 +27,7 @@ while [ $# -gt 0 ]; do
 done
 ls "$run/checkpoints/.leases" > "$run/leases-seen"
 [ -f "$model/crash" ] && kill -9 $$
+[ -f "$model/slow" ] && { touch "$run/slow-started"; exec sleep 60; }
 [ -f "$model/fail" ] && { echo "starting"; echo "bsft: error: the model is bad (why) fix it" >&2; exit 65; }
 score="$(cat "$model/score")"
 s="{\"macro_f1_tasks\": $score, \"macro_f1_pooled\": $score, \"accuracy\": $score, \"support\": 10}"
@@ -125,6 +126,33 @@ TEST_F(CheckpointScorerTest, NeverTheSameWeightsTwiceAlsoAfterARestart) {
   EXPECT_EQ(written[2]["status"], "same");
   std::string const calls = text("calls");
   EXPECT_EQ(std::count(calls.begin(), calls.end(), '\n'), 1);
+}
+
+TEST_F(CheckpointScorerTest, WhatIsGivenUpIsLeftForALaterAttempt) {
+  for (std::int64_t const step : {10, 20, 30}) add(step, "score", "0." + std::to_string(step));
+  add(20, "slow", "yes");
+  for (std::int64_t const step : {10, 20, 30}) {
+    fs::create_directories(lease_of(run_, step).parent_path());
+    std::ofstream(lease_of(run_, step)) << "";
+  }
+  EXPECT_EQ(left_unscored(run_), (std::vector<std::int64_t>{10, 20, 30}));  // 0 has no lease
+  {
+    CheckpointScorer scorer(config_, run_, program(), [this] { return fs::exists(run_ / "slow-started"); });
+    scorer.score(10);
+    scorer.score(20);  // its child is ended
+    std::ofstream(lease_of(run_, 30)) << "";
+    scorer.score(30);  // not begun
+    try {
+      scorer.finish(30);
+      FAIL() << "an evaluation that was given up is not complete";
+    } catch (Error const& error) {
+      EXPECT_EQ(error.code(), Exit::start_again);
+    }
+  }
+  ASSERT_EQ(lines().size(), 1U);
+  EXPECT_EQ(lines()[0]["step"], 10);
+  EXPECT_FALSE(fs::exists(run_ / "results.json"));
+  EXPECT_EQ(left_unscored(run_), (std::vector<std::int64_t>{0, 20, 30}));
 }
 
 TEST_F(CheckpointScorerTest, TheChildIsNoRank) {

@@ -73,6 +73,11 @@ class Refusals(unittest.TestCase):
         # no abbreviations
         self.expect(64, "unknown option --conf (bsft config check does not have it) did you mean --config?", "config", "check", "--conf", "x")
         self.expect(64, "bsft train (--config C.yaml is missing) see bsft train --help", "train")
+        self.expect(64, "unknown option --np (bsft launch does not have it) write -- before the command",
+                    "launch", "mpirun", "--np", "3", "bsft", "train")
+        self.expect(64, "bsft launch (there is no 'bsft train' among its words) write bsft launch -- mpirun -np 3 bsft train "
+                        "--config C.yaml", "launch", "--", "mpirun", "bsft", "trian")
+        self.assertIn("bsft launch [--restarts N] -- COMMAND…\n", bsft("launch", "--help").stdout)
         self.expect(64, "--config (it needs a value: --config C.yaml) see bsft train --help", "train", "--config")
         self.expect(64, "--ranks two (not a number) write a whole number", "sweep", "run", "s.yaml", "--ranks", "two")
 

@@ -1,5 +1,6 @@
 """bsft launch: a run whose ranks are killed goes on by itself and ends with the bits of one that was left alone; one that
 always dies is given up; refusals, an end that was asked for and stale words are not taken for a loss."""
+import concurrent.futures
 import json
 import os
 import random
@@ -94,6 +95,25 @@ def refusals(folder):
     return seconds
 
 
+def evaluator_killed(folder):
+    """What the trainers save while the launcher ends the job is no end that was asked for."""
+    run_dir = folder.path / "evaluator"
+    more = ["--set", "train.max_steps=1000000", "--set", "checkpoint.every=0", "--set", "parallel.evaluator_ranks=1",
+            "--set", "evaluate.suites=[full]", "--set", "evaluate.max_records=8"]
+    command = launch(*train_command(folder.config("evaluator"), 3, *more))
+    run = LiveRun(command, run_dir, folder.path / "evaluator.err").trains()
+    os.kill(run.pid(2), signal.SIGKILL)
+    until(lambda: (run_dir / "events.jsonl").exists(), "a restart", run.process)
+    event = events(run_dir)[0]
+    assert (event["event"], event["exit_code"]) == ("restart", 87), event
+    assert event["message"].startswith("evaluator rank 2 on ") and event["step"] > 0, event
+    until(lambda: run.said().count("going on after step") == 1, "a restart", run.process)
+    run.signal(signal.SIGINT)
+    seconds = run.ends(75)
+    assert run.status()["restarts"] == 1 and run.status()["state"] == "stopped", run.status()
+    return seconds
+
+
 def asked(folder):
     """TERM to the supervisor becomes a save; the launcher kills nobody, and nothing is started again."""
     run_dir = folder.path / "asked"
@@ -105,10 +125,11 @@ def asked(folder):
     return seconds
 
 
-with Folder() as folder:
-    train(folder.config("whole"), 0, *SETTINGS)
-    got, restarts = killed(folder)
-    assert got == digests(folder.path / "whole", STEPS)
-    given_up(folder)
-    print(f"from a kill to the first new step: {', '.join(f'{s:.1f}' for s in restarts)} s; "
-          f"a bad configuration: {refusals(folder):.1f} s; asked to stop: {asked(folder):.1f} s")
+with Folder() as folder, concurrent.futures.ThreadPoolExecutor(2) as two:
+    whole = two.submit(train, folder.config("whole"), 0, *SETTINGS)
+    runs = [two.submit(case, folder) for case in (killed, evaluator_killed, asked, refusals, given_up)]
+    got, restarts = runs[0].result()
+    assert whole.result() and got == digests(folder.path / "whole", STEPS)
+    _, *seconds, _ = [run.result() for run in runs]
+    print(f"from a kill to the first new step: {', '.join(f'{s:.1f}' for s in restarts)} s; asked to stop: "
+          f"{seconds[0]:.1f}, {seconds[1]:.1f} s; a bad configuration: {seconds[2]:.1f} s")

@@ -4,8 +4,10 @@
 
 #include <cmath>
 #include <limits>
+#include <thread>
 
 #include "tests/loop/tiny.hpp"
+#include "trainer/comm/threads.hpp"
 
 namespace bsft {
 namespace {
@@ -194,6 +196,37 @@ TEST(Train, LearnsMakesEveryStepAndCallsItsObservers) {
   ASSERT_FALSE(checkpoints.empty());
   EXPECT_EQ(checkpoints.front(), 10);
   EXPECT_EQ(checkpoints.back(), plan.total_steps);
+}
+
+// One of two ranks is asked to stop while step 4 is under way: both stop after it, with a checkpoint of it.
+TEST(Train, StopsAfterTheStepInWhichAnyRankIsAskedTo) {
+  testing::Tiny const tiny(40, 3, 24);
+  auto const comms = threads_communicators(2, Reduction::exact, 1 << 16);
+  std::vector<std::vector<std::int64_t>> steps(2), checkpoints(2);
+  auto const run = [&](int rank) {
+    auto const r = static_cast<std::size_t>(rank);
+    auto const model = tiny.model();
+    Config const config;
+    Optimizer optimizer(*model, config.optimizer);
+    TrainState state{*model, optimizer, 0, 0};
+    TrainPlan const plan{12, 3, testing::buckets_of(*model)};
+    auto const notes = [&, rank] { return Notes{rank == 1 && state.step >= 3, 0, 0}; };
+    train(state, config, plan, tiny.data(lanes_of(rank, 2, 4, Reduction::exact), 4, 200),
+          {*comms[r], *comms[r], nullptr, notes},
+          {[&](StepMetrics const& m) {
+             steps[r].push_back(m.step);
+             EXPECT_EQ(m.notes.asked_to_stop, m.step == 4 ? 1 : 0);
+           },
+           [&](TrainState const& s) { checkpoints[r].push_back(s.step); }});
+    EXPECT_EQ(state.step, 4);
+  };
+  std::thread other([&] { run(1); });
+  run(0);
+  other.join();
+  for (std::size_t r : {0, 1}) {
+    EXPECT_EQ(steps[r], (std::vector<std::int64_t>{1, 2, 3, 4})) << r;
+    EXPECT_EQ(checkpoints[r], (std::vector<std::int64_t>{3, 4})) << r;
+  }
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ struct TrainRequest {
   std::vector<std::string> overrides;  // of --set
   std::string resume;                  // auto, none or a folder; empty: as checkpoint.resume says
   bool dry_run = false;                // everything up to the first step
+  bool force_unlock = false;           // the folder's last owner has ended, whatever its record says
 };
 
 // Collective over the ranks that mpirun or srun started.  Returns the exit code of this rank.

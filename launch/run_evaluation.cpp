@@ -29,7 +29,13 @@ void RunEvaluation::published(std::int64_t step, std::int64_t ordinal, bool last
   if (!wanted_ || !due) return;
   if (has_rank_) {
     if (job_.rank() != 0) return;
-    write_atomically(lease_of(run_dir_, step), "");
+    try {
+      write_atomically(lease_of(run_dir_, step), "");
+    } catch (Failed const& error) {
+      if (last) throw;
+      std::fprintf(stderr, "bsft: warning: %s will not be scored: %s\n", step_name(step).c_str(), error.what());
+      return;
+    }
     job_.channel()->send(evaluator_, ControlChannel::published, step);
     return;
   }

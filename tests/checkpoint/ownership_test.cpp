@@ -153,9 +153,7 @@ TEST(Races, OfTwoToFourJobsMixNothing) {
       killed += WIFSIGNALED(status) ? 1 : 0;
       if (!WIFEXITED(status) || WEXITSTATUS(status) == 0) continue;
       ++refused;
-      // 73, or what was being written was swept by the next owner.
-      EXPECT_TRUE(WEXITSTATUS(status) == 73 || (locks == Locks::none && WEXITSTATUS(status) == 74))
-          << WEXITSTATUS(status);
+      EXPECT_EQ(WEXITSTATUS(status), 73);
     }
     for (std::int64_t const step : published_steps(run)) {
       FoundCheckpoint const found = open_checkpoint(checkpoint_of(run, step));  // throws where it is not whole

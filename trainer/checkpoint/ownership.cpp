@@ -83,7 +83,7 @@ std::optional<Owner> last_owner(fs::path const& run_dir) {
     owner.nonce = json.at("nonce").get<std::string>();
     owner.released = json.at("released").get<bool>();
   } catch (Json::exception const&) {  // says nothing about who it is
-  } catch (Broken const&) {
+  } catch (Error const&) {
   }
   return owner;
 }

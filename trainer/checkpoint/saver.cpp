@@ -21,6 +21,12 @@ void add(std::string const& text, FileEntries& entries) {
     entries[name] = {entry.at(0).get<std::int64_t>(), entry.at(1).get<std::string>()};
 }
 
+// "74 what failed"
+void read_end(std::string const& text, SaveOutcome& outcome) {
+  outcome.code = static_cast<Exit>(std::stoi(text));
+  outcome.error = text.substr(text.find(' ') + 1);
+}
+
 constexpr char failed = '!', fine = '.';  // before what a rank has to say
 
 }  // namespace
@@ -38,11 +44,17 @@ void Saver::begin(Manifest manifest, std::vector<StagedFile> files) {
     try {
       entries_ = writer_.write(manifest_.step, files, stop);
       part_ = Part::written;
+    } catch (Error const& error) {
+      fail(error.code(), error.what());
     } catch (std::exception const& error) {
-      error_ = error.what();
-      part_ = Part::failed;
+      fail(Exit::internal, error.what());
     }
   });
+}
+
+void Saver::fail(Exit code, std::string const& error) {
+  error_ = std::to_string(static_cast<int>(code)) + " " + error;
+  part_ = Part::failed;
 }
 
 SaveOutcome Saver::finish() {
@@ -54,14 +66,11 @@ SaveOutcome Saver::finish() {
   outcome.step = manifest_.step;
   for (std::string const& part : parts) {
     if (part.front() != failed || outcome.code != Exit::done) continue;
-    outcome.code = Exit::io;
-    outcome.error = part.substr(1);
+    read_end(part.substr(1), outcome);
   }
   if (group_.rank() == 0) commit(parts, outcome);
   // How the commit ended, for the ranks that did not see it.
-  std::string const end = group_.exchange(std::to_string(static_cast<int>(outcome.code)) + " " + outcome.error).front();
-  outcome.code = static_cast<Exit>(std::stoi(end));
-  outcome.error = end.substr(end.find(' ') + 1);
+  read_end(group_.exchange(std::to_string(static_cast<int>(outcome.code)) + " " + outcome.error).front(), outcome);
   part_ = Part::none;
   return outcome;
 }

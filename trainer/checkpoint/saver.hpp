@@ -54,6 +54,7 @@ class Saver {
   void wait_for_removal();
 
  private:
+  void fail(Exit code, std::string const& error);
   void commit(std::vector<std::string> const& parts, SaveOutcome& outcome);
 
   Communicator& group_;

@@ -43,11 +43,22 @@ CheckpointWriter::CheckpointWriter(fs::path run_dir, std::int64_t owner)
 
 FileEntries CheckpointWriter::write(std::int64_t step, std::vector<StagedFile> const& files,
                                     std::stop_token const& stop) const {
-  fs::path const folder = unfinished_of(run_dir_, owner_, step);
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) fail("cannot make " + folder.string(), errno);
   FileEntries entries;
-  for (StagedFile const& file : files) entries[file.name] = write_new(folder, file, stop);
+  while_owner([&] {
+    fs::path const folder = unfinished_of(run_dir_, owner_, step);
+    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) fail("cannot make " + folder.string(), errno);
+    for (StagedFile const& file : files) entries[file.name] = write_new(folder, file, stop);
+  });
   return entries;
+}
+
+void CheckpointWriter::while_owner(std::function<void()> const& work) const {
+  try {
+    work();
+  } catch (Failed const& error) {
+    require_owner(run_dir_, owner_);
+    throw Failed(Exit::io, error.what());
+  }
 }
 
 void CheckpointWriter::check_sizes(Manifest const& manifest, fs::path const& folder) const {
@@ -64,12 +75,14 @@ std::string CheckpointWriter::commit(Manifest manifest) const {
   manifest.owner = owner_;
   fs::path const folder = unfinished_of(run_dir_, owner_, manifest.step);
   fs::path const target = checkpoint_of(run_dir_, manifest.step);
-  check_sizes(manifest, folder);
-  write_new(folder, {manifest_name, to_json(manifest), {}});
-  sync_path(folder);
-  require_owner(run_dir_, owner_);
-  put_in_place(folder, target);
-  sync_path(target.parent_path());
+  while_owner([&] {
+    check_sizes(manifest, folder);
+    write_new(folder, {manifest_name, to_json(manifest), {}});
+    sync_path(folder);
+    require_owner(run_dir_, owner_);
+    put_in_place(folder, target);
+    sync_path(target.parent_path());
+  });
   try {
     write_atomically(run_dir_ / "LATEST", step_name(manifest.step) + "\n");
   } catch (Error const& error) {

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ class CheckpointWriter {
   void discard(std::int64_t step) const noexcept;
 
  private:
+  // What fails because the next owner swept the folder is that, not the disk.
+  void while_owner(std::function<void()> const& work) const;
   void check_sizes(Manifest const& manifest, std::filesystem::path const& folder) const;
 
   std::filesystem::path run_dir_;

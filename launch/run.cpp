@@ -27,7 +27,7 @@ int run_train(TrainRequest const& request) {
   std::unique_ptr<Job> const job = start_job(config, recorder);
   RunPlace place;
   return guarded(*job, place, recorder, [&] {
-    TrainingRun run(config, *job, place, recorder);
+    TrainingRun run(config, *job, place, recorder, request.force_unlock ? Unlock::forced : Unlock::when_ended);
     run.split_ranks();
     run.watch();
     run.open_data();

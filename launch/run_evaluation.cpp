@@ -46,23 +46,29 @@ bool RunEvaluation::wait_for_all(double limit) {
   return job_.wait_for_all(limit, [this] { stop_.asked(); });
 }
 
-void RunEvaluation::announce(std::int64_t step) {
+void RunEvaluation::announce(std::int64_t step, bool last) {
   if (job_.rank() != 0) return;
-  write_atomically(lease_of(run_dir_, step), "");
+  try {
+    write_atomically(lease_of(run_dir_, step), "");
+  } catch (Failed const& error) {
+    if (last) throw;
+    std::fprintf(stderr, "bsft: warning: %s will not be scored: %s\n", step_name(step).c_str(), error.what());
+    return;
+  }
   if (has_rank_) job_.channel()->send(evaluator_, ControlChannel::published, step);
   if (scorer_) scorer_->score(step);
 }
 
 void RunEvaluation::published(std::int64_t step, bool last) {
   if (!wanted_ || !due(step, last)) return;
-  announce(step);
+  announce(step, last);
   if (!has_rank_) wait_for_all();
 }
 
 void RunEvaluation::take_up(std::vector<std::int64_t> const& steps) {
   if (!wanted_) return;
   for (std::int64_t const step : steps) write_atomically(lease_of(run_dir_, step), "");
-  for (std::int64_t const step : steps) announce(step);
+  for (std::int64_t const step : steps) announce(step, false);
   if (!has_rank_) wait_for_all();
 }
 

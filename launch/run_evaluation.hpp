@@ -42,7 +42,7 @@ class RunEvaluation {
 
  private:
   bool due(std::int64_t step, bool last) const;
-  void announce(std::int64_t step);
+  void announce(std::int64_t step, bool last);
   int finish_scoring(std::int64_t last_step);
   bool gives_up();
   bool wait_for_all(double limit = std::numeric_limits<double>::infinity());

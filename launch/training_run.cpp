@@ -11,6 +11,7 @@
 #include "launch/doctor/storage.hpp"
 #include "launch/failure.hpp"
 #include "launch/grace.hpp"
+#include "launch/slurm_job.hpp"
 #include "launch/straggler_watch.hpp"
 #include "launch/training_model.hpp"
 #include "trainer/checkpoint/layout.hpp"
@@ -26,8 +27,14 @@ namespace bsft {
 
 namespace fs = std::filesystem;
 
-TrainingRun::TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder)
-    : config_(config), folder_(config.run.dir), job_(job), place_(place), recorder_(recorder), stop_(job) {
+TrainingRun::TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder, Unlock unlock)
+    : config_(config),
+      folder_(config.run.dir),
+      job_(job),
+      place_(place),
+      unlock_(unlock),
+      recorder_(recorder),
+      stop_(job) {
   op::use(config_.kernels == "fused" ? op::Path::fused : op::Path::reference);
 }
 
@@ -133,6 +140,8 @@ int TrainingRun::summarise(std::FILE* stream) const {
   for (std::string const& text : describe_model(*model_, data_->reader().catalog().behaviors)) line(text);
   ModelMemory const memory =
       model_memory(*model_, plan_.buckets, trainers_->rank(), trainers_->size(), lanes, plan_.sharded);
+  std::int64_t const copy = bytes_of_copy(
+      *model_, plan_.buckets, share_of(trainers_->rank(), trainers_->size(), shards_of(config_.parallel.lanes)));
   auto const mebibytes = [](std::int64_t bytes) { return grouped((bytes + (1 << 20) - 1) >> 20); };
   line("memory: " + mebibytes(memory.kept()) + " MiB a rank (weights " + mebibytes(memory.weights + memory.frozen) +
        ", gradient " + mebibytes(memory.gradient) + ", moments " + mebibytes(memory.moments) +
@@ -141,6 +150,7 @@ int TrainingRun::summarise(std::FILE* stream) const {
        (memory.accumulating > 0
             ? " (" + mebibytes(memory.passing + memory.accumulating) + " where it takes several passes)"
             : "") +
+       ", " + mebibytes(copy) + " for the checkpoint that is written beside training" +
        ", beside the activations of a pass of at most " + grouped(config_.train.max_tokens_per_pass) + " tokens");
   std::fflush(stream);
   return 0;
@@ -150,7 +160,8 @@ void TrainingRun::claim_folder() {
   together([this] {
     if (!leads()) return;
     bool const fresh = config_.checkpoint.resume == "none";
-    claim_ = std::make_unique<RunDirectory>(folder_, fresh ? Existing::refuse : Existing::resume);
+    claim_ =
+        std::make_unique<RunDirectory>(folder_, fresh ? Existing::refuse : Existing::resume, unlock_, slurm_job_ended);
     fs::remove(folder_ / ".failed");
     sweep_unfinished(folder_);
     unscored_ = left_unscored(folder_);
@@ -195,6 +206,7 @@ void TrainingRun::resume() {
       FoundCheckpoint const found{chosen, read_manifest(chosen)};
       restore(found, *model_, *optimizer_, [this](Parameter const& parameter) { keep_share(*model_, parameter); });
       state_->step = found.manifest.step;
+      if (fs::path(chosen) == checkpoint_of(folder_, state_->step)) found_step_ = state_->step;
       determinism_ = resumed(found.manifest.determinism, determinism_);
       if (leads() && determinism_.level > found.manifest.determinism.level) {
         warn("determinism falls from " + name(found.manifest.determinism.level) + " to " + name(determinism_.level) +
@@ -211,8 +223,26 @@ void TrainingRun::resume() {
     if (!leads()) return;
     write_atomically(folder_ / "config.yaml", to_yaml(config_));
     write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
-    writer_ = std::make_unique<CheckpointWriter>(folder_, config_.model.path, data_->reader().catalog().behaviors,
-                                                 to_yaml(config_), config_.checkpoint.keep);
+  });
+  start_saving();
+}
+
+void TrainingRun::start_saving() {
+  std::int64_t const owner = std::stoll(job_.everyone().exchange(std::to_string(claim_ ? claim_->owner() : 0)).front());
+  together([&] {
+    ExportedFiles files;
+    if (leads()) {
+      files = exported_files(*model_, data_->reader().catalog().behaviors, config_.model.path);
+      files["training_config.yaml"] = to_yaml(config_);
+      std::int64_t bytes = bytes_of_checkpoint(*model_);
+      for (auto const& [name, content] : files) bytes += static_cast<std::int64_t>(content.size());
+      if (found_step_ != plan_.total_steps) require_room(folder_, bytes);
+    }
+    saving_.emplace(folder_, owner, Retention{config_.checkpoint.keep, config_.checkpoint.keep_every},
+                    shards_of(config_.parallel.lanes), *trainers_, bulk(), recorder_, plan_, *model_, *optimizer_,
+                    files,
+                    RunSaving::Hooks{[this](std::string const& line) { say(line); },
+                                     [this](std::int64_t step) { published(step); }});
   });
 }
 
@@ -237,20 +267,23 @@ Manifest TrainingRun::manifest() const {
   return manifest;
 }
 
-void TrainingRun::publish(bool last) {
-  recorder_.does(Activity::save);
-  Communicator& group = bulk();
-  Moments const moments = optimizer_->gather(group, plan_.buckets);
-  std::optional<SharedWeights> weights;
-  if (plan_.sharded == Sharded::weights) weights.emplace(group, *model_, plan_.buckets).gather(Whole::on_rank_0);
-  bsft::together(*trainers_, [&] {
-    if (!leads()) return;
-    writer_->write(manifest(), *model_, moments);
-    if (!has_failed(folder_)) write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
-  });
-  if (weights) weights->leave();
+void TrainingRun::published(std::int64_t step) {
+  try {
+    if (leads() && !has_failed(folder_)) write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
+  } catch (Failed const&) {  // a full disk: it is written again
+  }
   recorder_.does(Activity::evaluation);
-  evaluation_->published(state_->step, last);
+  evaluation_->published(step, step == plan_.total_steps);
+}
+
+// The untouched model is what the evaluation compares with; a resumed checkpoint may not have been scored yet.
+void TrainingRun::save_first() {
+  if (!evaluation_->wanted()) return;
+  recorder_.does(Activity::evaluation);
+  std::erase(unscored_, state_->step);
+  evaluation_->take_up(unscored_);
+  if (found_step_ == state_->step) return published(state_->step);
+  saving_->save(manifest(), state_->step == plan_.total_steps ? RunSaving::When::must : RunSaving::When::now);
 }
 
 void TrainingRun::train() {
@@ -266,13 +299,7 @@ void TrainingRun::train() {
                   this_environment());
     say(grace->before_the_first_step());
   }
-  // The untouched model is what the evaluation compares with; a resumed checkpoint may not have been scored yet.
-  if (evaluation_->wanted()) {
-    recorder_.does(Activity::evaluation);
-    std::erase(unscored_, state_->step);
-    evaluation_->take_up(unscored_);
-    publish(state_->step == plan_.total_steps);
-  }
+  save_first();
   TrainObservers observers;
   observers.on_step = [&](StepMetrics const& metrics) {
     place_.step = metrics.step;
@@ -281,13 +308,18 @@ void TrainingRun::train() {
     if (log) log->write(metrics);
     if (progress_) progress_->step(metrics);
     straggler_watch.step(metrics);
+    saving_->stepped(metrics.step, metrics.notes);
     if (grace) say(grace->after_step(recorder_.snapshot().median_step_seconds));
   };
   observers.on_checkpoint = [&](TrainState const& state) {
-    publish(state.step == plan_.total_steps);
-    say("checkpoint " + step_name(state.step));
+    bool const waits = stops_ || state.step == plan_.total_steps;
+    saving_->save(manifest(), waits ? RunSaving::When::must : RunSaving::When::behind);
   };
-  auto const notes = [this] { return Notes{stop_.asked(), 0, 0}; };
+  auto const notes = [this] {
+    Notes mine = saving_->notes();
+    mine.asked_to_stop = stop_.asked() ? 1 : 0;
+    return mine;
+  };
   TrainData const data{data_->order(), data_->reader().records(), data_->source(),
                        data_->loader_settings(config_, mine_)};
   try {

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "launch/run_evaluation.hpp"
+#include "launch/run_saving.hpp"
 #include "launch/start.hpp"
 #include "launch/stop_request.hpp"
 #include "launch/training_data.hpp"
 #include "trainer/checkpoint/run_directory.hpp"
-#include "trainer/checkpoint/writer.hpp"
 #include "trainer/loop/train.hpp"
 #include "trainer/report/progress.hpp"
 
@@ -26,7 +26,7 @@ namespace bsft {
 class TrainingRun {
  public:
   // All must outlive it.
-  TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder);
+  TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder, Unlock unlock);
 
   void split_ranks();
   void watch();
@@ -50,7 +50,9 @@ class TrainingRun {
   void share_cpus();
   // What carries gradients and weights.
   Communicator& bulk() const { return devices_ ? *devices_ : weights_ ? *weights_ : *trainers_; }
-  void publish(bool last);
+  void start_saving();
+  void save_first();
+  void published(std::int64_t step);
   // What this rank does not keep of a parameter's weights takes no memory from now on.
   void keep_share(Decoder const& model, Parameter const& parameter) const;
   Buckets buckets(Decoder const& model) const;
@@ -62,6 +64,7 @@ class TrainingRun {
   std::filesystem::path folder_;
   Job& job_;
   RunPlace& place_;
+  Unlock unlock_;
   FlightRecorder& recorder_;
   StopRequest stop_;
   bool stops_ = false;  // all ranks know of it
@@ -78,11 +81,12 @@ class TrainingRun {
   std::optional<TrainState> state_;
   TrainPlan plan_;
   Determinism determinism_;
-  std::string base_digest_;  // of the base table where it is frozen
+  std::int64_t found_step_ = -1;  // of the checkpoint of this folder that it goes on from
+  std::string base_digest_;       // of the base table where it is frozen
   std::unique_ptr<RunDirectory> claim_;
-  std::unique_ptr<CheckpointWriter> writer_;
   std::vector<std::int64_t> unscored_;  // left by an earlier attempt; of rank 0
   std::optional<RunEvaluation> evaluation_;
+  std::optional<RunSaving> saving_;
   std::unique_ptr<Progress> progress_;
 };
 

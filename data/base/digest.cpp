@@ -41,16 +41,31 @@ std::string sha256_hex(std::string_view bytes) {
   return hex(out.data(), size);
 }
 
-std::string sha256_file(std::filesystem::path const& file) {
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> const state(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  ensure(EVP_DigestInit_ex(state.get(), EVP_sha256(), nullptr) == 1, "SHA-256");
-  read_blocks(file, [&](std::string_view block) {
-    ensure(EVP_DigestUpdate(state.get(), block.data(), block.size()) == 1, "SHA-256");
-  });
+struct Sha256::State {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  ~State() { EVP_MD_CTX_free(context); }
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  ensure(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1, "SHA-256");
+}
+Sha256::~Sha256() = default;
+
+void Sha256::add(std::string_view bytes) {
+  ensure(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1, "SHA-256");
+}
+
+std::string Sha256::hex() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
   unsigned int size = 0;
-  ensure(EVP_DigestFinal_ex(state.get(), out.data(), &size) == 1, "SHA-256");
-  return hex(out.data(), size);
+  ensure(EVP_DigestFinal_ex(state_->context, out.data(), &size) == 1, "SHA-256");
+  return bsft::hex(out.data(), size);
+}
+
+std::string sha256_file(std::filesystem::path const& file) {
+  Sha256 sum;
+  read_blocks(file, [&](std::string_view block) { sum.add(block); });
+  return sum.hex();
 }
 
 struct Digest::State {

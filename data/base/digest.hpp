@@ -16,6 +16,19 @@ std::uint64_t xxh64(std::string_view bytes);  // XXH3-64
 std::string sha256_hex(std::string_view bytes);
 std::string sha256_file(std::filesystem::path const& file);
 
+// A running SHA-256: of what is written, while it is written.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  void add(std::string_view bytes);
+  std::string hex();  // ends it
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 // A running XXH3-128 over parts; each part is preceded by its length, so that the cut between parts counts.
 class Digest {
  public:

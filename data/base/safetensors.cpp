@@ -189,12 +189,10 @@ std::vector<std::string> SafetensorsFolder::names() const {
   return out;
 }
 
-void write_safetensors(fs::path const& file, std::span<TensorView const> tensors,
-                       std::map<std::string, std::string> const& metadata) {
+std::string safetensors_head(std::span<TensorView const> tensors, std::map<std::string, std::string> const& metadata) {
   OrderedJson header = OrderedJson::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::uint64_t at = 0;
-  std::vector<std::string_view> parts(2);
   for (auto const& tensor : tensors) {
     ensure(!header.contains(tensor.name), "each tensor is written once: " + tensor.name);
     ensure(size_of(tensor.dtype) != 0, "a dtype that safetensors knows: " + tensor.dtype);
@@ -206,13 +204,18 @@ void write_safetensors(fs::path const& file, std::span<TensorView const> tensors
     entry["data_offsets"] = {at, at + tensor.bytes.size()};
     header[tensor.name] = std::move(entry);
     at += tensor.bytes.size();
-    parts.push_back(tensor.bytes);
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
   std::uint64_t const size = text.size();
-  parts[0] = {reinterpret_cast<char const*>(&size), sizeof size};
-  parts[1] = text;
+  return std::string(reinterpret_cast<char const*>(&size), sizeof size) + text;
+}
+
+void write_safetensors(fs::path const& file, std::span<TensorView const> tensors,
+                       std::map<std::string, std::string> const& metadata) {
+  std::string const head = safetensors_head(tensors, metadata);
+  std::vector<std::string_view> parts{head};
+  for (auto const& tensor : tensors) parts.push_back(tensor.bytes);
   write_atomically(file, parts);
 }
 

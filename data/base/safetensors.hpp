@@ -52,6 +52,8 @@ class SafetensorsFolder {
   std::vector<SafetensorsFile> files_;
 };
 
+// What stands in a file before the tensors' bytes, which follow in the given order without gaps.
+std::string safetensors_head(std::span<TensorView const> tensors, std::map<std::string, std::string> const& metadata);
 // Writes atomically in the given order, flushed to the disk; metadata goes under "__metadata__".
 void write_safetensors(std::filesystem::path const& file, std::span<TensorView const> tensors,
                        std::map<std::string, std::string> const& metadata);

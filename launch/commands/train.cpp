@@ -10,7 +10,8 @@ int train(Arguments const& arguments) { return run_train(train_request(arguments
 }  // namespace
 
 TrainRequest train_request(Arguments const& arguments) {
-  return {arguments.text("config"), arguments.list("set"), arguments.text("resume"), arguments.has("dry-run")};
+  return {arguments.text("config"), arguments.list("set"), arguments.text("resume"), arguments.has("dry-run"),
+          arguments.has("force-unlock")};
 }
 
 Command train_command() {
@@ -23,6 +24,8 @@ Command train_command() {
        {"set", "key=value", "override a key, e.g. --set optimizer.learning_rate=1e-4", "", false, true},
        {"resume", "HOW", "auto (the newest checkpoint of the run folder, or a new run), none, or a checkpoint's folder",
         "", false, false},
+       {"force-unlock", "", "take the run folder although its last job, on another host, did not say that it ended", "",
+        false, false},
        {"dry-run", "", "everything up to the first step: checks, and what the run would be", "", false, false}},
       {"mpirun -np 3 bsft train --config configs/quickstart.yaml",
        "bsft train --config configs/smollm2_135m.yaml --dry-run",

@@ -1,32 +1,11 @@
 """Killed at some step and resumed, also at another rank count: the same bits as an uninterrupted run."""
 import json
-import os
-import signal
-import subprocess
-import time
 
-from tiny_run import ENVIRONMENT, Folder, metrics, sha256, steps_of, train, train_command
-
-FILES = ["model.safetensors", "training_state.safetensors", "config.json", "tokenizer.json", "manifest.json"]
+from tiny_run import Folder, digests, kill_after, metrics, steps_of, train
 
 
 def last(run_dir):
     return run_dir / "checkpoints" / "step-00000012"
-
-
-def kill_after(config, ranks, step, *more):
-    """Starts a run and kills all of it once metrics.jsonl has `step` lines."""
-    process = subprocess.Popen(train_command(config, ranks, *more), env=ENVIRONMENT, start_new_session=True,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    file = config.with_suffix("") / "metrics.jsonl"
-    deadline = time.monotonic() + 120
-    while not file.exists() or file.read_text().count("\n") < step:
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline, "no step in two minutes"
-        time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    time.sleep(0.5)  # ranks die with their mpirun
 
 
 with Folder() as folder:
@@ -35,7 +14,8 @@ with Folder() as folder:
     whole_dir = folder.path / "whole"
     assert steps_of(whole_dir) == [8, 12]
     assert [m["step"] for m in metrics(whole_dir)] == list(range(1, 13))
-    want = {name: sha256(last(whole_dir) / name) for name in FILES if name != "manifest.json"}
+    want = digests(last(whole_dir))
+    assert "training_state-00004-of-00004.safetensors" in want and "manifest.json" not in want, want
 
     # Killed on two ranks, resumed on four, which share the moments out.  Small passes make room to be killed in.
     config = folder.config("killed")
@@ -45,14 +25,15 @@ with Folder() as folder:
     assert 12 not in steps_of(run_dir), "it was not killed in time"
     resumed = train(config, 4, "--resume", "auto", "--set", "parallel.zero=3", *slow)
     assert "going on after step" in resumed.stderr, resumed.stderr
-    for name, digest in want.items():
-        assert sha256(last(run_dir) / name) == digest, name
+    assert digests(last(run_dir)) == want
     assert metrics(run_dir) == metrics(whole_dir)
     assert json.loads((run_dir / "status.json").read_text())["state"] == "done"
 
     # A finished run has nothing to do; a second one may not start in its folder.
     train(config, 2, "--resume", "auto")
     assert metrics(run_dir) == metrics(whole_dir)
+    owners = [json.loads((p / "manifest.json").read_text())["owner"] for p in sorted((run_dir / "checkpoints").glob("step-*"))]
+    assert owners == [2, 2], owners
     refused = train(config, 0, code=73)
     assert "holds a run already" in refused.stderr and refused.stderr.count("error:") == 1, refused.stderr
 
@@ -63,8 +44,7 @@ with Folder() as folder:
     file.write_bytes(data)
     again = train(config, 0, "--resume", "auto")
     assert "SHA-256" in again.stderr and "step-00000012.corrupt" in again.stderr, again.stderr
-    for name, digest in want.items():
-        assert sha256(last(run_dir) / name) == digest, name
+    assert digests(last(run_dir)) == want
     assert metrics(run_dir) == metrics(whole_dir)
 
     # Another configuration is not the same run.
@@ -75,6 +55,5 @@ with Folder() as folder:
     # A checkpoint by name, into a new folder.
     elsewhere = folder.path / "elsewhere"
     train(config, 2, "--resume", whole_dir / "checkpoints" / "step-00000008", "--set", f"run.dir={elsewhere}")
-    for name, digest in want.items():
-        assert sha256(last(elsewhere) / name) == digest, name
+    assert digests(last(elsewhere)) == want
 print("killed and resumed runs end in the bits of the uninterrupted one")

@@ -4,9 +4,11 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 BINARY = os.environ.get("BSFT_BINARY", "")
 MPIRUN = shutil.which("mpirun")
@@ -85,3 +87,23 @@ def metrics(run_dir):
     for line in lines:  # what time does
         del line["seconds"], line["tokens_per_second"]
     return lines
+
+
+def digests(checkpoint):
+    """SHA-256 of its files, but for the manifest, which says whose it is, and the configuration, which says where."""
+    return {p.name: sha256(p) for p in checkpoint.iterdir() if p.name not in ("manifest.json", "training_config.yaml")}
+
+
+def kill_after(config, ranks, step, *more):
+    """Starts a run and kills all of it once metrics.jsonl has `step` lines."""
+    process = subprocess.Popen(train_command(config, ranks, *more), env=ENVIRONMENT, start_new_session=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    file = config.with_suffix("") / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not file.exists() or file.read_text().count("\n") < step:
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline, "no step in two minutes"
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(0.5)  # ranks die with their mpirun

@@ -267,7 +267,7 @@ TEST(StorageJudged, CheckpointsOfAModel) {
 
 TEST(StorageJudged, RoomForCheckpoints) {
   CheckpointSize const size{0, 0, 1000 << 20};
-  std::int64_t const one = (1100 + 16) << 20;
+  std::int64_t const one = std::int64_t{1200} << 20;
   EXPECT_EQ(judge_space(3 * one, size, 2, 0).verdict, Verdict::ok);
   Finding const full = judge_space(3 * one - 1, size, 2, 0);
   EXPECT_EQ(full.verdict, Verdict::fail);

@@ -88,11 +88,11 @@ TEST(MetricsLog, OneLineAStepAlsoAfterAResume) {
   Scratch const scratch("metrics");
   auto const file = scratch / "metrics.jsonl";
   {
-    MetricsLog const log(file, 0);
+    MetricsLog log(file, 0);
     for (std::int64_t s = 1; s <= 5; ++s) log.write(metrics(s));
   }
   append_line(file, "{\"step\": 6, \"lo");  // torn by a kill
-  MetricsLog const log(file, 3);
+  MetricsLog log(file, 3);
   for (std::int64_t s = 4; s <= 6; ++s) log.write(metrics(s));
   std::string const text = read_file(file);
   std::vector<std::int64_t> steps;

@@ -11,8 +11,8 @@
 
 #include "data/base/error.hpp"
 #include "data/base/json.hpp"
-#include "trainer/model/export.hpp"
 #include "kernels/op/torch.hpp"
+#include "trainer/model/export.hpp"
 #include "trainer/model/weights.hpp"
 
 namespace bsft {
@@ -40,7 +40,8 @@ BehaviorMap behaviors_of(Json const& request) {
 
 void export_to(Decoder const& decoder, Json const& request, std::filesystem::path const& source) {
   std::filesystem::path const target = request["export"].get<std::string>();
-  export_folder(decoder, behaviors_of(request), source, target);
+  for (auto const& [name, content] : exported_files(decoder, behaviors_of(request), source))
+    write_atomically(target / name, content);
   std::vector<ExportedTensor> const tensors = exported_tensors(decoder);
   std::vector<TensorView> views;
   for (ExportedTensor const& tensor : tensors) views.push_back(tensor.view());

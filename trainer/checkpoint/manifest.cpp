@@ -2,13 +2,15 @@
 
 #include "data/base/digest.hpp"
 #include "data/base/error.hpp"
+#include "data/base/file.hpp"
 #include "data/base/json.hpp"
 
 namespace bsft {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr int format = 2;
+constexpr int format = 3;
+constexpr std::size_t most_bytes = std::size_t{16} << 20;
 char const* const remedy = "resume from an older checkpoint";
 
 bool plain(std::string const& name) {
@@ -20,6 +22,7 @@ bool plain(std::string const& name) {
 OrderedJson body_of(Manifest const& m) {
   OrderedJson json;
   json["format"] = format;
+  json["owner"] = m.owner;
   json["step"] = m.step;
   json["epoch"] = m.epoch;
   json["step_in_epoch"] = m.step_in_epoch;
@@ -30,6 +33,7 @@ OrderedJson body_of(Manifest const& m) {
   json["base_digest"] = m.base_digest;
   json["determinism"] = name(m.determinism.level);
   json["conditions"] = m.determinism.conditions;
+  json["shards"] = m.shards;
   json["files"] = OrderedJson::object();
   for (auto const& [name, entry] : m.files) json["files"][name] = {{"bytes", entry.bytes}, {"sha256", entry.sha256}};
   return json;
@@ -47,11 +51,12 @@ Manifest read_manifest(fs::path const& checkpoint) {
   fs::path const file = checkpoint / manifest_name;
   std::error_code error;
   if (!fs::is_regular_file(fs::symlink_status(file, error))) throw Broken(file.string(), "missing", remedy);
-  Json const json = read_json(file, {std::size_t{16} << 20, 8});
+  std::string const text = read_file(file, most_bytes);
+  Json const json = parse_json(text, file.string(), {most_bytes, 8});
   Manifest m;
-  std::string digest;
   try {
-    if (json.at("format").get<int>() != format) throw Broken(file.string(), "format is not 2", remedy);
+    if (json.at("format").get<int>() != format) throw Broken(file.string(), "format is not 3", remedy);
+    m.owner = json.at("owner").get<std::int64_t>();
     m.step = json.at("step").get<std::int64_t>();
     m.epoch = json.at("epoch").get<std::int64_t>();
     m.step_in_epoch = json.at("step_in_epoch").get<std::int64_t>();
@@ -61,19 +66,17 @@ Manifest read_manifest(fs::path const& checkpoint) {
     m.data_digest = json.at("data_digest").get<std::string>();
     m.base_digest = json.at("base_digest").get<std::string>();
     m.determinism = {level_named(json.at("determinism").get<std::string>()), json.at("conditions").get<std::string>()};
+    m.shards = json.at("shards").get<int>();
     for (auto const& [name, entry] : json.at("files").items()) {
       if (!plain(name)) throw Broken(file.string(), "a file name that is not plain", remedy);
       m.files[name] = {entry.at("bytes").get<std::int64_t>(), entry.at("sha256").get<std::string>()};
     }
-    digest = json.at("digest").get<std::string>();
   } catch (Json::exception const& error) {
     throw Broken(file.string(), error.what(), remedy);
   }
-  if (digest != xxh128_hex(body_of(m).dump())) throw Broken(file.string(), "its digest is not of its content", remedy);
+  if (to_json(m) != text) throw Broken(file.string(), "its bytes are not as they were written", remedy);
   return m;
 }
-
-FileEntry describe(fs::path const& file) { return {static_cast<std::int64_t>(fs::file_size(file)), sha256_file(file)}; }
 
 void verify(Manifest const& manifest, fs::path const& checkpoint) {
   for (auto const& [name, entry] : manifest.files) {

@@ -6,7 +6,7 @@
 
 #include "data/base/error.hpp"
 #include "trainer/checkpoint/layout.hpp"
-#include "trainer/checkpoint/training_state.hpp"
+#include "trainer/checkpoint/state_shards.hpp"
 #include "trainer/model/weights.hpp"
 
 namespace bsft {
@@ -20,6 +20,13 @@ bool may_differ(std::string const& key) {
   return std::any_of(free.begin(), free.end(), [&](char const* prefix) { return key.rfind(prefix, 0) == 0; });
 }
 
+fs::path free_name(std::string const& wanted) {
+  std::error_code error;
+  fs::path name = wanted;
+  for (int i = 2; fs::exists(fs::symlink_status(name, error)); ++i) name = wanted + "-" + std::to_string(i);
+  return name;
+}
+
 }  // namespace
 
 FoundCheckpoint open_checkpoint(fs::path const& folder) {
@@ -30,22 +37,22 @@ FoundCheckpoint open_checkpoint(fs::path const& folder) {
 
 std::optional<FoundCheckpoint> find_checkpoint(fs::path const& run_dir,
                                                std::function<void(std::string const&)> const& warn) {
-  std::vector<std::int64_t> steps = published_steps(run_dir);
-  if (steps.empty()) return std::nullopt;
+  std::vector<std::int64_t> const steps = published_in_order(run_dir);
+  if (steps.empty() && !has_corrupt(run_dir)) return std::nullopt;
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     fs::path const folder = checkpoint_of(run_dir, *step);
     try {
       return open_checkpoint(folder);
     } catch (Broken const& damage) {
-      fs::path const aside = folder.string() + ".corrupt";
+      fs::path const aside = free_name(folder.string() + ".corrupt");
       std::error_code error;
-      fs::remove_all(aside, error);
       fs::rename(folder, aside, error);
       warn(std::string(damage.what()) + "; kept as " + aside.filename().string());
     }
   }
   throw Broken("no whole checkpoint in " + checkpoints_of(run_dir).string(),
-               std::to_string(steps.size()) + " are there, all damaged", "start a new run in another run.dir");
+               steps.empty() ? "damaged ones alone are left" : std::to_string(steps.size()) + " are there, all damaged",
+               "start a new run in another run.dir");
 }
 
 void check_same(FoundCheckpoint const& found, Config const& config, std::string const& data_digest) {
@@ -67,7 +74,7 @@ void check_same(FoundCheckpoint const& found, Config const& config, std::string 
 
 void restore(FoundCheckpoint const& found, Decoder& decoder, Optimizer& optimizer, Filled const& filled) {
   load_weights(decoder, found.folder, filled);
-  read_training_state(decoder, optimizer, found.folder / training_state_name);
+  read_state(decoder, optimizer, found.folder, found.manifest.shards);
   optimizer.set_updates(found.manifest.updates);
 }
 

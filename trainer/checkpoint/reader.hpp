@@ -1,12 +1,12 @@
 // Find the checkpoint to go on from, and put the state back.
 //
-// find_checkpoint: newest to oldest, the first whose manifest and files verify; a damaged one is renamed
-// step-….corrupt, never deleted, and told to `warn`.  Broken where checkpoints are there but none is whole: nobody
-// starts from scratch unasked.  check_same refuses (exit 76) another configuration or other data, with the keys that
-// differ; keys that cannot change the arithmetic may differ (evaluation, checkpoint.every and .keep,
+// find_checkpoint: newest to oldest by (owner, step), the first whose manifest and files verify; a damaged one is
+// renamed step-….corrupt, never deleted, and told to `warn`.  Broken where checkpoints are there, or were, but none is
+// whole: nobody starts from scratch unasked.  check_same refuses (exit 76) another configuration or other data, with
+// the keys that differ; keys that cannot change the arithmetic may differ (evaluation, checkpoint.every and .keep,
 // parallel.evaluator_ranks). restore: weights from the Hugging Face folder (fp32, the same bits), moments from the
-// training state. tests/checkpoint/resume_test.py: the same bits as an uninterrupted run, also at another number of
-// ranks.
+// state's shards; all ranks read, each what it keeps. tests/checkpoint/resume_test.py: the same bits as an
+// uninterrupted run, also at another number of ranks.
 #pragma once
 
 #include <filesystem>

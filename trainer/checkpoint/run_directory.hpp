@@ -1,25 +1,39 @@
 // Claim the folder of a run for one job.
 //
-// The lock is a flock on RUN/.lock, held while this object lives: it ends with the process, however that ends.
-// Errors: Invalid(locked, 73) where another job holds it, or where the folder holds a run and `resumes` is false.
-// Requires: one rank only.
+// Two bars: a flock on RUN/.lock, held while this object lives, which ends with the process, however that ends; and the
+// count of owners (ownership.hpp), where a lock does not reach: on another host, or on a file system without locks. The
+// folder is made 0700.  A lock that is held is tried for a second, as who was just killed may hold it still.
+// Errors: Invalid(locked, 73) where another job holds it, where its last owner is not known to have ended and
+// Unlock::forced does not say that it has, or where the folder holds a run and `existing` refuses that; nothing has
+// been written then. Requires: one rank only.
 #pragma once
 
 #include <filesystem>
 
+#include "trainer/checkpoint/ownership.hpp"
+
 namespace bsft {
 
 enum class Existing { refuse, resume };
+enum class Unlock { when_ended, forced };
 
 class RunDirectory {
  public:
-  RunDirectory(std::filesystem::path folder, Existing existing);
+  RunDirectory(std::filesystem::path folder, Existing existing, Unlock unlock = Unlock::when_ended,
+               JobEnded const& ended = {});
   ~RunDirectory();
   RunDirectory(RunDirectory const&) = delete;
   RunDirectory& operator=(RunDirectory const&) = delete;
 
+  std::int64_t owner() const { return owner_.number; }
+
  private:
+  void lock();
+  void judge(Existing existing, Unlock unlock, JobEnded const& ended) const;
+
+  std::filesystem::path folder_;
   int lock_ = -1;
+  Owner owner_;
 };
 
 }  // namespace bsft

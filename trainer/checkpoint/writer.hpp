@@ -1,50 +1,46 @@
-// Publish a checkpoint: all of it, or nothing.
+// Put a checkpoint on disk: all of it, or nothing that a reader takes for one.
 //
-// 1 sweep and make .tmp-step-…  2 the Hugging Face folder (config.json, tokenizer files, model.safetensors), the
-// training state and the configuration  3 fsync of each file  4 manifest.json with their SHA-256, fsync of it and of
-// the folder 5 rename to step-…, fsync of the parent  6 LATEST.  A reader sees the old checkpoints or the new one,
-// whatever is killed.
-//   training_state.safetensors   moment1.<parameter>, moment2.<parameter>, fp32, in the parameters' shapes
-// Requires: called on one rank only.  Errors: Failed(io) where the disk is too small or a call fails; the temporary
-// folder is removed then. Source: reliability.md section 3; tests/checkpoint/writer_test.cpp (a kill between any two
-// files leaves the old one), tests/checkpoint/transformers_test.py (transformers opens it, logits within 1e-4).
+//   write    of each rank: its files into checkpoints/.tmp-<owner>-<step>/ (write_new)
+//   commit   of one rank, when all have written: sizes as written, manifest.json, fsync of it and of the folder, this
+//            owner is still the last (ownership.hpp), rename to step-…, fsync of the parent; then LATEST, a hint whose
+//            failure is only told
+//   discard  instead of commit
+// A reader sees the old checkpoints or the new one, whatever is killed or fails in between.  A checkpoint of the same
+// step by an earlier owner changes place with the new one at once (renameat2) and is removed.
+// Errors: Failed(io) with errno's words; Invalid(locked, 73) where this owner is no longer the last.  discard throws
+// none.
+// Any thread; the calls of one step one after another.
+// Source: reliability.md section 3; tests/fault/save_test.cpp makes every call of a save fail.
 #pragma once
 
 #include <filesystem>
 #include <functional>
+#include <stop_token>
 #include <string>
+#include <vector>
 
-#include "data/tokenizer/behavior_map.hpp"
 #include "trainer/checkpoint/manifest.hpp"
-#include "trainer/config/config.hpp"
-#include "trainer/model/decoder.hpp"
-#include "trainer/optim/optimizer.hpp"
+#include "trainer/checkpoint/staged_file.hpp"
 
 namespace bsft {
 
 class CheckpointWriter {
  public:
-  // source: the folder whose config.json and tokenizer the model came with.  after(place): called after each stage; the
-  // tests' place to fail.
-  CheckpointWriter(std::filesystem::path run_dir, std::filesystem::path source, BehaviorMap behaviors,
-                   std::string config, std::int64_t keep, std::function<void(std::string const& place)> after = {});
+  // run_dir must have its checkpoints folder (sweep_unfinished).
+  CheckpointWriter(std::filesystem::path run_dir, std::int64_t owner);
 
-  // `manifest` without its files; all moments.  Returns the published folder; then retention.  A step that is published
-  // already is left as it is.
-  std::filesystem::path write(Manifest manifest, Decoder const& decoder, Moments const& moments);
+  FileEntries write(std::int64_t step, std::vector<StagedFile> const& files, std::stop_token const& stop = {}) const;
+  // `manifest` with the files of all ranks.  A warning, empty where all is well.
+  std::string commit(Manifest manifest) const;
+  void discard(std::int64_t step) const noexcept;
 
  private:
-  void fill(std::filesystem::path const& folder, Manifest& manifest, Decoder const& decoder, Moments const& moments);
-  void passed(std::string const& place) const;
+  // What fails because the next owner swept the folder is that, not the disk.
+  void while_owner(std::function<void()> const& work) const;
+  void check_sizes(Manifest const& manifest, std::filesystem::path const& folder) const;
 
-  std::filesystem::path run_dir_, source_;
-  BehaviorMap behaviors_;
-  std::string config_;
-  std::int64_t keep_;
-  std::function<void(std::string const&)> after_;
+  std::filesystem::path run_dir_;
+  std::int64_t owner_;
 };
-
-// Removes what an interrupted writer left.
-void sweep_unfinished(std::filesystem::path const& run_dir);
 
 }  // namespace bsft

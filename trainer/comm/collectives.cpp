@@ -12,8 +12,9 @@
 namespace bsft {
 
 Part part_of(std::int64_t n, int rank, int size, std::int64_t grain) {
-  std::int64_t const each = (n + size * grain - 1) / (size * grain) * grain;
-  return {std::min(n, rank * each), std::min(n, (rank + 1) * each)};
+  std::int64_t const grains = (n + grain - 1) / grain;
+  auto const cut = [&](std::int64_t r) { return std::min(n, r * grains / size * grain); };
+  return {cut(rank), cut(rank + std::int64_t{1})};
 }
 
 namespace {

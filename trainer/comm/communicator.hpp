@@ -46,8 +46,8 @@ class [[nodiscard]] Pending {
 struct Part {
   std::int64_t begin, end;
 };
-// Rank r's part of n elements over `size` ranks: parts begin at multiples of `grain` elements, the last may be short or
-// empty.
+// Rank r's part of n elements over `size` ranks: parts begin at multiples of `grain` elements, differ by one grain at
+// most, and may be empty.  Nested: the part of r of N is that of 2r and 2r + 1 of 2N together, and so for any multiple.
 constexpr std::int64_t part_grain = 16;
 Part part_of(std::int64_t n, int rank, int size, std::int64_t grain = part_grain);
 

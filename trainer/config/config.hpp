@@ -86,6 +86,7 @@ struct ParallelConfig {
 struct CheckpointConfig {
   std::int64_t every = 0;       // steps; 0: only at the end
   std::int64_t keep = 2;        // newest ones kept
+  std::int64_t keep_every = 0;  // steps whose multiples are kept, too; 0: none
   std::string resume = "none";  // none | auto | a checkpoint's folder
 };
 

@@ -8,12 +8,17 @@
 namespace bsft {
 namespace {
 
-at::Tensor with_behavior_rows(Decoder const& decoder, at::Tensor const& base, at::Tensor const& rows) {
-  at::Tensor const table = at::zeros({decoder.exported_vocabulary(), base.size(1)}, at::kFloat);
-  table.narrow(0, 0, base.size(0)).copy_(base);
+// The behaviour rows that are written into this table, empty for what is none.
+std::string rows_of(Parameter const& parameter) {
+  if (parameter.name == "model.embed_tokens.weight") return "behavior.rows";
+  return parameter.name == "lm_head.weight" ? "behavior.head_rows" : "";
+}
+
+void copy_table(Decoder const& decoder, Parameter const& base, at::Tensor const& table) {
+  at::Tensor const rows = decoder.parameter(rows_of(base)).value.detach();
+  table.narrow(0, 0, base.value.size(0)).copy_(base.value.detach());
   for (std::size_t k = 0; k < decoder.behavior_ids().size(); ++k)
     table[decoder.behavior_ids()[k]].copy_(rows[static_cast<std::int64_t>(k)]);
-  return table;
 }
 
 }  // namespace
@@ -28,13 +33,31 @@ std::vector<ExportedTensor> exported_tensors(Decoder const& decoder) {
   for (Parameter const& parameter : decoder.parameters()) {
     if (parameter.name.starts_with("behavior.")) continue;
     at::Tensor value = parameter.value.detach();
-    if (parameter.name == "model.embed_tokens.weight")
-      value = with_behavior_rows(decoder, value, decoder.parameter("behavior.rows").value.detach());
-    else if (parameter.name == "lm_head.weight")
-      value = with_behavior_rows(decoder, value, decoder.parameter("behavior.head_rows").value.detach());
+    if (std::string const rows = rows_of(parameter); !rows.empty()) {
+      at::Tensor const table = at::zeros({decoder.exported_vocabulary(), value.size(1)}, at::kFloat);
+      copy_table(decoder, parameter, table);
+      value = table;
+    }
     tensors.push_back({parameter.name, value.cpu().contiguous()});
   }
   return tensors;
+}
+
+void copy_exported(Decoder const& decoder, std::vector<ExportedTensor>& kept) {
+  at::NoGradGuard const guard;
+  bool const first = kept.empty();
+  if (first) kept = exported_tensors(decoder);
+  std::size_t at = 0;
+  for (Parameter const& parameter : decoder.parameters()) {
+    if (parameter.name.starts_with("behavior.")) continue;
+    at::Tensor& value = kept[at++].value;
+    if (!rows_of(parameter).empty()) {
+      if (!first) copy_table(decoder, parameter, value);
+    } else if (parameter.trainable) {
+      if (first) value = at::empty_like(value);
+      value.copy_(parameter.value.detach());
+    }
+  }
 }
 
 std::string exported_config(Decoder const& decoder, std::filesystem::path const& source) {
@@ -59,10 +82,11 @@ std::string exported_config(Decoder const& decoder, std::filesystem::path const&
   return config.dump(2) + "\n";
 }
 
-void export_folder(Decoder const& decoder, BehaviorMap const& behaviors, std::filesystem::path const& source,
-                   std::filesystem::path const& target) {
-  write_atomically(target / "config.json", exported_config(decoder, source));
-  export_tokenizer(behaviors, source, target);
+ExportedFiles exported_files(Decoder const& decoder, BehaviorMap const& behaviors,
+                             std::filesystem::path const& source) {
+  ExportedFiles files = exported_tokenizer(behaviors, source);
+  files["config.json"] = exported_config(decoder, source);
+  return files;
 }
 
 }  // namespace bsft

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,13 +30,17 @@ std::vector<ExportedTensor> exported_tensors(Decoder const& decoder);
 // stays.
 std::string exported_config(Decoder const& decoder, std::filesystem::path const& source);
 
-// Writes config.json, tokenizer.json, tokenizer_config.json and special_tokens_map.json with the behaviour tokens as
-// special tokens at their ids (a reserved token that gave its id is renamed), and copies chat_template.jinja and
-// generation_config.json where `source` has them.  `target` must exist.
-void export_folder(Decoder const& decoder, BehaviorMap const& behaviors, std::filesystem::path const& source,
-                   std::filesystem::path const& target);
+// Copies into tensors of `kept`, which an earlier call made with this decoder (empty: makes them), what may change:
+// afterwards `kept` is as exported_tensors() was, whatever becomes of the decoder.
+void copy_exported(Decoder const& decoder, std::vector<ExportedTensor>& kept);
+
+// The other files of the folder, which stay the same while it trains: config.json, tokenizer.json,
+// tokenizer_config.json and special_tokens_map.json with the behaviour tokens as special tokens at their ids (a
+// reserved token that gave its id is renamed), chat_template.jinja and generation_config.json as they are, those that
+// `source` has.
+using ExportedFiles = std::map<std::string, std::string>;  // content by name
+ExportedFiles exported_files(Decoder const& decoder, BehaviorMap const& behaviors, std::filesystem::path const& source);
 // The tokenizer files alone.
-void export_tokenizer(BehaviorMap const& behaviors, std::filesystem::path const& source,
-                      std::filesystem::path const& target);
+ExportedFiles exported_tokenizer(BehaviorMap const& behaviors, std::filesystem::path const& source);
 
 }  // namespace bsft

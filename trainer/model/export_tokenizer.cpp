@@ -105,21 +105,22 @@ void add_to_settings(OrderedJson& settings, BehaviorMap const& behaviors, Rename
 
 }  // namespace
 
-void export_tokenizer(BehaviorMap const& behaviors, std::filesystem::path const& source,
-                      std::filesystem::path const& target) {
+ExportedFiles exported_tokenizer(BehaviorMap const& behaviors, std::filesystem::path const& source) {
+  ExportedFiles files;
   TokenizerFile tokenizer(source / "tokenizer.json");
   std::vector<BehaviorToken> tokens = behaviors.tokens;
   std::sort(tokens.begin(), tokens.end(), [](auto const& a, auto const& b) { return a.id < b.id; });
   for (BehaviorToken const& token : tokens) tokenizer.place(token);
-  write_atomically(target / "tokenizer.json", tokenizer.dump());
+  files["tokenizer.json"] = tokenizer.dump();
   for (char const* const name : {"tokenizer_config.json", "special_tokens_map.json"}) {
     if (!std::filesystem::exists(source / name)) continue;
     OrderedJson settings = parse_ordered_json(read_file(source / name), (source / name).string());
     add_to_settings(settings, behaviors, tokenizer.renames());
-    write_atomically(target / name, settings.dump(2) + "\n");
+    files[name] = settings.dump(2) + "\n";
   }
   for (char const* const name : {"chat_template.jinja", "generation_config.json"})
-    if (std::filesystem::exists(source / name)) write_atomically(target / name, read_file(source / name));
+    if (std::filesystem::exists(source / name)) files[name] = read_file(source / name);
+  return files;
 }
 
 }  // namespace bsft

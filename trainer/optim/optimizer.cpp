@@ -96,6 +96,14 @@ Moments Optimizer::gather(Communicator& group, Buckets const& buckets) const {
   return all;
 }
 
+void Optimizer::give(at::Tensor Moments::*which, std::int64_t offset, at::Tensor const& into) const {
+  at::NoGradGuard no_grad;
+  for_shared(parts_, offset, offset + into.numel(), [&](Part const& shared, std::int64_t place) {
+    std::int64_t const n = shared.end - shared.begin;
+    into.narrow(0, shared.begin - offset, n).copy_((moments_.*which).narrow(0, place, n));
+  });
+}
+
 void Optimizer::take(at::Tensor Moments::*which, std::int64_t offset, at::Tensor const& values) {
   at::NoGradGuard no_grad;
   for_shared(parts_, offset, offset + values.numel(), [&](Part const& shared, std::int64_t place) {

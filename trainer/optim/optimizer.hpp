@@ -42,6 +42,8 @@ class Optimizer {
   bool holds_all() const { return whole_; }
   // All of them, on rank 0 of a group whose ranks' parts cover the buffer; undefined on the others.  Collective.
   Moments gather(Communicator& group, Buckets const& buckets) const;
+  // into [n] fp32 on the host becomes the moments of the parameters from `offset` on, where they are its own.
+  void give(at::Tensor Moments::*which, std::int64_t offset, at::Tensor const& into) const;
   // values [n] fp32 on the host are moments of the parameters from `offset` on; others' are passed over.
   void take(at::Tensor Moments::*which, std::int64_t offset, at::Tensor const& values);
 

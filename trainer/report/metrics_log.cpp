@@ -1,8 +1,10 @@
 #include "trainer/report/metrics_log.hpp"
 
+#include <cstdio>
 #include <sstream>
 #include <utility>
 
+#include "data/base/error.hpp"
 #include "data/base/file.hpp"
 #include "data/base/json.hpp"
 
@@ -52,6 +54,17 @@ MetricsLog::MetricsLog(std::filesystem::path file, std::int64_t from) : file_(st
   write_atomically(file_, kept);
 }
 
-void MetricsLog::write(StepMetrics const& metrics) const { append_line(file_, metrics_line(metrics)); }
+void MetricsLog::write(StepMetrics const& metrics) {
+  waiting_ += metrics_line(metrics) + "\n";
+  auto const size = std::filesystem::file_size(file_);
+  try {
+    append_line(file_, std::string_view(waiting_).substr(0, waiting_.size() - 1));
+    waiting_.clear();
+  } catch (Failed const& error) {
+    std::error_code ignored;
+    std::filesystem::resize_file(file_, size, ignored);  // no half line
+    if (!std::exchange(warned_, true)) std::fprintf(stderr, "bsft: warning: %s: lines wait in memory\n", error.what());
+  }
+}
 
 }  // namespace bsft

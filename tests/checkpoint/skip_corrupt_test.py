@@ -7,7 +7,7 @@ import h5py
 
 from tiny_run import BINARY, Folder, metrics, run, sha256, train
 
-FILES = ["model.safetensors", "training_state.safetensors", "manifest.json"]
+FILES = ["model.safetensors", "training_state.safetensors"]
 SKIP = ["--set", "data.skip_corrupt=2"]
 
 

@@ -22,7 +22,7 @@ mkdir -p runs/data
 say "3/5 the synthetic BehaviorBench ($records)"
 [ -f "$records" ] || "$bsft" data generate --cases 30000 --out "$records"
 say "4/5 its tokens, spans and audit ($data)"
-[ -f "$data" ] || "$bsft" data build --records "$records" --model configs/tiny --out "$data"
+"$bsft" data inspect "$data" --count 1 > /dev/null 2>&1 || "$bsft" data build --records "$records" --model configs/tiny --out "$data"
 
 source launch/mpi.sh
 if [ -f "$run/results.json" ]; then

@@ -1,5 +1,6 @@
 #include "launch/run.hpp"
 
+#include <future>
 #include <memory>
 
 #include "launch/guardian.hpp"
@@ -24,10 +25,13 @@ int run_train(TrainRequest const& request) {
   if (!request.dry_run)
     if (auto const code = guard(recorder)) return *code;  // the parent of the rank, after it has ended
   Config const config = configured(request);
+  std::packaged_task<Probed()> probing([&] { return probe(config.data.file); });
+  probing();  // it forks, so before there are MPI and threads; what it found is told when ranks can tell each other
   std::unique_ptr<Job> const job = start_job(config, recorder);
   RunPlace place;
   return guarded(*job, place, recorder, [&] {
-    TrainingRun run(config, *job, place, recorder, request.force_unlock ? Unlock::forced : Unlock::when_ended);
+    TrainingRun run(config, *job, place, recorder, request.force_unlock ? Unlock::forced : Unlock::when_ended,
+                    probing.get_future());
     run.split_ranks();
     run.watch();
     run.open_data();

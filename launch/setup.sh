@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 69; }
 
-packages=(g++ make git ca-certificates ccache ninja-build pkg-config python3 python3-venv openmpi-bin libopenmpi-dev libhdf5-dev libyaml-cpp-dev
+packages=(g++ make git ca-certificates ccache ninja-build pkg-config python3 python3-venv openmpi-bin libopenmpi-dev libhdf5-dev zlib1g-dev libyaml-cpp-dev
   libboost-program-options-dev libpcre2-dev nlohmann-json3-dev libxxhash-dev libutf8proc-dev libssl-dev libgtest-dev)
 wheels=(torch==2.11.0 'numpy>=1.26' nvidia-cuda-nvcc==13.0.88 nvidia-cuda-cccl==13.0.85 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 'cmake>=4.0,<5')
 test_wheels=(transformers tokenizers safetensors scikit-learn scipy statsmodels h5py jinja2 gguf pyyaml)

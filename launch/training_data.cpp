@@ -1,20 +1,64 @@
 #include "launch/training_data.hpp"
 
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "data/base/digest.hpp"
+#include "data/base/finding_list.hpp"
 #include "data/base/json.hpp"
+#include "data/store/chunks.hpp"
 #include "data/store/match.hpp"
 #include "trainer/model/shape.hpp"
 
 namespace bsft {
 
-TrainingData::TrainingData(Config const& config) : reader_(config.data.file), tokenizer_(config.model.path) {
+TrainingData::TrainingData(Config const& config, Probed file)
+    : config_(config), reader_(std::move(file)), tokenizer_(config.model.path) {
   reader_.require_certificate();
   ChatTemplate const chat(template_family(config.model.template_family, config.model.path), tokenizer_);
   require_match(reader_.catalog(), tokenizer_, chat, static_cast<TokenId>(read_shape(config.model.path).vocabulary));
-  std::vector<std::int64_t> const chosen = trainable_records(
-      reader_.records(), config.data.max_length, config.data.overlong == "drop" ? TooLong::drop : TooLong::error);
-  order_ =
-      std::make_unique<Order>(reader_.records(), chosen,
-                              OrderSettings{config.run.seed, config.train.global_batch_size, config.data.group_size});
+}
+
+std::string TrainingData::look_for_damage(std::int64_t part, std::int64_t parts) const {
+  Json list = Json::array();
+  if (config_.data.skip_corrupt > 0)
+    for (auto const& chunk : reader_.damage(Rows::tokens, part, parts))
+      list.push_back({chunk.dataset, chunk.chunk, chunk.first_record, chunk.last_record, chunk.line});
+  return list.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void TrainingData::set_order(std::vector<std::string> const& found) {
+  for (auto const& share : found)
+    for (auto const& chunk : parse_json(share, "damage"))
+      damage_.push_back({chunk.at(0), chunk.at(1), chunk.at(2), chunk.at(3), chunk.at(4)});
+  auto const place = [](ChunkDamage const& one) { return std::tie(one.dataset, one.chunk); };
+  std::sort(damage_.begin(), damage_.end(), [&](auto const& a, auto const& b) { return place(a) < place(b); });
+  if (static_cast<std::int64_t>(damage_.size()) > config_.data.skip_corrupt) {
+    FindingList findings;
+    findings.add(one_line(config_.data.file + ": " + std::to_string(damage_.size()) + " damaged chunks",
+                          "data.skip_corrupt allows " + std::to_string(config_.data.skip_corrupt),
+                          "build it again with bsft data build"));
+    for (auto const& chunk : damage_) findings.add(chunk.line);
+    findings.throw_any(Exit::data);
+  }
+  std::vector<std::int64_t> chosen = trainable_records(
+      reader_.records(), config_.data.max_length, config_.data.overlong == "drop" ? TooLong::drop : TooLong::error);
+  auto const damaged = [&](std::int64_t record) {
+    return std::any_of(damage_.begin(), damage_.end(), [&](ChunkDamage const& chunk) {
+      return chunk.first_record <= record && record <= chunk.last_record;
+    });
+  };
+  auto const out = std::stable_partition(chosen.begin(), chosen.end(), [&](auto record) { return !damaged(record); });
+  records_left_out_ = chosen.end() - out;
+  if (out != chosen.end()) left_out_ = xxh128_hex(bytes_of_values(std::vector<std::int64_t>(out, chosen.end())));
+  chosen.erase(out, chosen.end());
+  if (chosen.empty())
+    throw Invalid(Exit::data, config_.data.file, "every training record lies in a damaged chunk",
+                  "build it again with bsft data build");
+  order_ = std::make_unique<Order>(
+      reader_.records(), chosen,
+      OrderSettings{config_.run.seed, config_.train.global_batch_size, config_.data.group_size});
 }
 
 LoaderSettings TrainingData::loader_settings(Config const& config, LaneRange mine) const {
@@ -33,7 +77,12 @@ RecordSource TrainingData::source() const {
 }
 
 std::string TrainingData::record_name(std::int64_t record) const {
-  return parse_json(reader_.text(record), "record " + std::to_string(record)).value("id", std::to_string(record));
+  std::string const number = std::to_string(record);
+  try {
+    return parse_json(reader_.text(record), "record " + number).value("id", number);
+  } catch (Broken const&) {
+    return number;
+  }
 }
 
 }  // namespace bsft

@@ -2,9 +2,15 @@
 //
 // Refuses (Invalid(data)) a file without a passed certificate or with other digests than the model's tokenizer,
 // template and behaviour map have.
+// Damaged chunks: where data.skip_corrupt allows some, each rank looks at its share of all chunks (look_for_damage),
+// ranks exchange what they found, and set_order() leaves the records in it out before the first epoch is drawn, so
+// which these are does not depend on the ranks; more chunks than allowed are Findings(data).  Where it allows none, a
+// chunk is looked at when it is read, and the first damaged one ends the run.
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "data/feed/loader.hpp"
 #include "data/feed/order.hpp"
@@ -17,7 +23,16 @@ namespace bsft {
 
 class TrainingData {
  public:
-  explicit TrainingData(Config const& config);
+  // `config` must outlive it.
+  TrainingData(Config const& config, Probed file);
+
+  // Damaged chunks in the part-th of `parts` shares, for set_order() of all ranks.
+  std::string look_for_damage(std::int64_t part, std::int64_t parts) const;
+  void set_order(std::vector<std::string> const& found);
+  std::vector<ChunkDamage> const& damage() const { return damage_; }
+  // Training records that are left out, and a digest of which these are; empty where there are none.
+  std::int64_t records_left_out() const { return records_left_out_; }
+  std::string const& left_out() const { return left_out_; }
 
   StoreReader const& reader() const { return reader_; }
   Tokenizer const& tokenizer() const { return tokenizer_; }
@@ -25,12 +40,16 @@ class TrainingData {
   // How the loader reads for the lanes `mine`.
   LoaderSettings loader_settings(Config const& config, LaneRange mine) const;
   RecordSource source() const;
-  std::string record_name(std::int64_t record) const;  // its id
+  std::string record_name(std::int64_t record) const;  // its id, or its number where its text is damaged
 
  private:
+  Config const& config_;
   StoreReader reader_;
   Tokenizer tokenizer_;
   std::unique_ptr<Order> order_;
+  std::vector<ChunkDamage> damage_;
+  std::int64_t records_left_out_ = 0;
+  std::string left_out_;
 };
 
 }  // namespace bsft

@@ -27,14 +27,16 @@ namespace bsft {
 
 namespace fs = std::filesystem;
 
-TrainingRun::TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder, Unlock unlock)
+TrainingRun::TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder, Unlock unlock,
+                         std::future<Probed> data)
     : config_(config),
       folder_(config.run.dir),
       job_(job),
       place_(place),
       unlock_(unlock),
       recorder_(recorder),
-      stop_(job) {
+      stop_(job),
+      probed_(std::move(data)) {
   op::use(config_.kernels == "fused" ? op::Path::fused : op::Path::reference);
 }
 
@@ -85,7 +87,26 @@ void TrainingRun::watch() {
 }
 
 void TrainingRun::open_data() {
-  together([this] { data_ = std::make_unique<TrainingData>(config_); });
+  std::string mine;
+  together([&] {
+    data_ = std::make_unique<TrainingData>(config_, probed_.get());
+    mine = data_->look_for_damage(trainers_->rank(), trainers_->size());
+  });
+  std::vector<std::string> const all = trains() ? trainers_->exchange(mine) : std::vector<std::string>();
+  together([&] { data_->set_order(all); });
+  if (!leads()) return;
+  for (ChunkDamage const& chunk : data_->damage())
+    std::fprintf(stderr, "bsft: warning: its records are left out: %s\n", chunk.line.c_str());
+}
+
+// events.jsonl: what is left out, each time the run starts.
+void TrainingRun::note_damage() const {
+  for (ChunkDamage const& chunk : data_->damage()) {
+    OrderedJson const event = {{"event", "damaged_chunk"},           {"step", state_->step},
+                               {"dataset", chunk.dataset},           {"chunk", chunk.chunk},
+                               {"first_record", chunk.first_record}, {"last_record", chunk.last_record}};
+    append_line(folder_ / "events.jsonl", event.dump());
+  }
 }
 
 void TrainingRun::build_model() {
@@ -130,7 +151,11 @@ int TrainingRun::summarise(std::FILE* stream) const {
   if (config_.train.threads_per_rank == 0) line("threads: " + std::to_string(threads_) + " on rank 0, by its CPUs");
   for (std::string const& text : cpu_lines_) line(text);
   line("data: " + grouped(order.records()) + " training records in " + grouped(order.units()) + " units, " +
-       grouped(order.units_per_step()) + " units a step");
+       grouped(order.units_per_step()) + " units a step" +
+       (data_->damage().empty()
+            ? ""
+            : ", " + grouped(data_->records_left_out()) + " records of " +
+                  grouped(static_cast<std::int64_t>(data_->damage().size())) + " damaged chunks left out"));
   if (order.units_per_step() < config_.parallel.lanes) {
     line(
         "note: a step has fewer units than lanes, so some lanes stay empty: raise train.global_batch_size or lower "
@@ -198,6 +223,11 @@ void TrainingRun::resume() {
         from == "auto" ? find_checkpoint(folder_, warn) : std::optional(open_checkpoint(from));
     if (!found) return;
     check_same(*found, config_, data_->reader().catalog().data_digest);
+    if (found->manifest.left_out != data_->left_out()) {
+      throw Invalid(Exit::resume_mismatch, "cannot resume from " + found->folder.string(),
+                    "other records are left out for damaged chunks of " + config_.data.file + " than in the run so far",
+                    "restore the file and data.skip_corrupt, or start a new run in another run.dir");
+    }
     chosen = found->folder.string();
   });
   chosen = job_.everyone().exchange(chosen).front();
@@ -223,6 +253,7 @@ void TrainingRun::resume() {
     if (!leads()) return;
     write_atomically(folder_ / "config.yaml", to_yaml(config_));
     write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
+    note_damage();
   });
   start_saving();
 }
@@ -262,6 +293,7 @@ Manifest TrainingRun::manifest() const {
   manifest.empty_batches = state_->empty_batches;
   manifest.config_digest = digest_of(config_);
   manifest.data_digest = data_->reader().catalog().data_digest;
+  manifest.left_out = data_->left_out();
   manifest.base_digest = base_digest_;
   manifest.determinism = determinism_;
   return manifest;

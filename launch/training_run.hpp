@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ namespace bsft {
 class TrainingRun {
  public:
   // All must outlive it.
-  TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder, Unlock unlock);
+  TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder, Unlock unlock,
+              std::future<Probed> data);
 
   void split_ranks();
   void watch();
@@ -47,6 +49,7 @@ class TrainingRun {
   bool leads() const { return job_.rank() == 0; }
   void together(std::function<void()> const& stage);
   void note_ranks();
+  void note_damage() const;
   void share_cpus();
   // What carries gradients and weights.
   Communicator& bulk() const { return devices_ ? *devices_ : weights_ ? *weights_ : *trainers_; }
@@ -75,6 +78,7 @@ class TrainingRun {
   int threads_ = 1;                        // of this rank
   std::vector<std::string> cpu_lines_;     // threads that do not fit the CPUs, for the summary
   LaneRange mine_;
+  std::future<Probed> probed_;
   std::unique_ptr<TrainingData> data_;
   std::unique_ptr<Decoder> model_;
   std::unique_ptr<Optimizer> optimizer_;

@@ -2,10 +2,12 @@
 // checksums.
 //
 // Writer: creates a new file (0600), each dataset written once and whole; groups in a name ("records/task") are made.
-// Reader: opens read-only with file locking off (Lustre and NFS) and takes nothing but such datasets: external links
-// and storage, links outside a group's own header (HDF5 crashes on damage there), virtual datasets, other filters,
-// other types, chunks over 64 MiB, over 2^40 elements, or more than 1,024 times the file's size are refused before
-// anything is allocated.  Filter plug-ins are never loaded. Errors: Broken for a damaged or foreign file, with the
+// Reader: opens a pinned file read-only with file locking off (Lustre and NFS) and takes nothing but such datasets:
+// external links and storage, links outside a group's own header (HDF5 crashes on damage there), virtual datasets,
+// other filters, committed or other types, metadata without checksums, sizes that may grow, chunks over 64 MiB, over
+// 2^40 elements, or more than 1,024 times the file's size are refused before anything is allocated.  walk() also looks
+// at where each chunk lies.  Filter plug-ins are never loaded.  HDF5 itself may crash on a hostile file while it opens
+// it: data/store/probe.hpp tries in another process first. Errors: Broken for a damaged or foreign file, with the
 // dataset and HDF5's own reason; Failed(io) for a failed write. Threads: calls are serialised inside; a reader, and its
 // datasets, belong to one thread. Source: HDF5 1.10's C API; tests/store reads the files with h5py.
 #pragma once
@@ -18,6 +20,9 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "data/base/h5_chunk.hpp"
+#include "data/base/pinned_file.hpp"
 
 namespace bsft {
 
@@ -85,6 +90,8 @@ class H5Writer {
   void write(std::string const& name, std::span<T const> values) {
     write_bytes(name, h5_type_of<T>(), values.data(), values.size());
   }
+  // How many elements of so many bytes a chunk has, in a dataset of `count`.
+  static std::int64_t chunk_of(std::int64_t count, std::size_t element_bytes);
   void write_text(std::string const& name, std::string_view text);
   // Flushes and closes; a writer that is not closed leaves an unreadable file.
   void close();
@@ -101,24 +108,39 @@ class H5Dataset;
 
 class H5Reader {
  public:
-  explicit H5Reader(std::filesystem::path const& file);
+  // Neither needs the pinned file any longer once it is made.
+  explicit H5Reader(PinnedFile const& file);
+  explicit H5Reader(std::filesystem::path const& file) : H5Reader(PinnedFile(file)) {}
   // Every dataset's name, sorted; groups nest at most once.
   std::vector<std::string> names() const;
   template <class T>
   H5Dataset<T> open(std::string const& name) const;
   // A whole byte dataset of at most `limit` bytes.
   std::string read_text(std::string const& name, std::size_t limit) const;
+  // Refuses a dataset with a chunk that is missing, outside the file, of a size that its filters cannot give, or stored
+  // without its filters.
+  template <class T>
+  void walk(H5Dataset<T> const& dataset) const {
+    walk_chunks(dataset.opened_);
+  }
+  std::string const& name() const { return where_; }
+  std::uintmax_t file_bytes() const { return file_bytes_; }
 
  private:
   template <class T>
   friend class H5Dataset;
   struct Opened {
     H5Handle handle;
-    std::int64_t size = 0;
+    std::int64_t size = 0, chunk = 0;  // in elements
+    std::size_t element_bytes = 0;
+    std::uintmax_t file_bytes = 0;
+    ChunkFilters filters;
     std::string where;
   };
   Opened open_checked(std::string const& name, H5Type type) const;
-  static void read_bytes(Opened const& dataset, H5Type type, std::int64_t offset, std::int64_t count, void* out);
+  static void read_bytes(Opened const& dataset, std::int64_t offset, std::int64_t count, std::uint8_t* out);
+  static std::string unpack(Opened const& dataset, std::int64_t number, std::span<std::uint8_t> out);
+  void walk_chunks(Opened const& dataset) const;
   std::string where_;
   std::uintmax_t file_bytes_ = 0;
   H5Handle file_;
@@ -130,14 +152,21 @@ class H5Dataset {
   H5Dataset() = default;
   explicit H5Dataset(H5Reader::Opened opened) : opened_(std::move(opened)) {}
   std::int64_t size() const { return opened_.size; }
+  std::int64_t chunk() const { return opened_.chunk; }
+  // A whole chunk, the last one with what fills it up: why it is damaged, or empty.
+  std::string unpack(std::int64_t number, std::vector<T>& out) const {
+    out.resize(static_cast<std::size_t>(chunk()));
+    return H5Reader::unpack(opened_, number, {reinterpret_cast<std::uint8_t*>(out.data()), out.size() * sizeof(T)});
+  }
   std::vector<T> read(std::int64_t offset, std::int64_t count) const {
     std::vector<T> out(static_cast<std::size_t>(count));
-    H5Reader::read_bytes(opened_, h5_type_of<T>(), offset, count, out.data());
+    H5Reader::read_bytes(opened_, offset, count, reinterpret_cast<std::uint8_t*>(out.data()));
     return out;
   }
   std::vector<T> read() const { return read(0, size()); }
 
  private:
+  friend class H5Reader;
   H5Reader::Opened opened_;
 };
 

@@ -64,7 +64,8 @@ class Auditor {
   Audit audit_;
 };
 
-// Reads everything back and audits it; counts of dropped records are the certificate's.
+// Reads everything back and audits it; a damaged chunk is a finding, and its records are left out of the table; counts
+// of dropped records are the certificate's.
 Audit audit_store(StoreReader const& reader, std::string const& name);
 
 }  // namespace bsft

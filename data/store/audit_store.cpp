@@ -29,12 +29,19 @@ void take_dropped(Audit& audit, StoreReader const& reader, std::string const& na
 Audit audit_store(StoreReader const& reader, std::string const& name) {
   Auditor auditor(reader.catalog(), [&](std::span<TokenId const> ids) { return reader.bytes_of(ids); });
   auto const& records = reader.records();
+  std::vector<char> unreadable(records.size(), 0);
+  auto const damage = reader.damage(Rows::tokens_and_text);
+  for (auto const& chunk : damage)
+    for (auto record = chunk.first_record; record <= chunk.last_record; ++record)
+      unreadable[static_cast<std::size_t>(record)] = 1;
   for (std::size_t i = 0; i < records.size(); ++i) {
+    if (unreadable[i] != 0) continue;
     auto const number = static_cast<std::int64_t>(i);
     std::string const where = name + ": record " + std::to_string(number);
     auditor.add(records[i], reader.read(number), parse_record(reader.text(number), where), where);
   }
   Audit audit = auditor.finish();
+  for (auto const& chunk : damage) audit.findings.add(chunk.line);
   take_dropped(audit, reader, name);
   try {
     reader.require_certificate();

@@ -9,7 +9,7 @@ namespace bsft {
 namespace {
 
 constexpr char const* format_name = "bsft-behaviorbench";
-constexpr int format_version = 1;
+constexpr int format_version = 2;
 constexpr std::size_t suite_limit = 32;
 
 void add_name(std::vector<std::string>& names, std::string const& name) {
@@ -93,7 +93,7 @@ Catalog catalog_from_json(std::string const& text, std::string const& where) {
   try {
     if (json.at("format") != format_name) throw Broken(where, "not a BehaviorBench file");
     if (json.at("version") != format_version)
-      throw Broken(where, "format version " + json.at("version").dump() + ", this program reads 1",
+      throw Broken(where, "format version " + json.at("version").dump() + ", this program reads 2",
                    "build it again with bsft data build");
     Catalog catalog;
     auto const& digests = json.at("digests");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/base/digest.hpp"
+#include "data/store/chunks.hpp"
 
 namespace bsft {
 
@@ -51,11 +52,6 @@ struct TokenBytes {
   std::vector<std::int64_t> offsets;  // [U + 1], from 0
   std::vector<std::uint8_t> bytes;
 };
-
-template <class T>
-std::string_view bytes_of_values(std::vector<T> const& values) {
-  return {reinterpret_cast<char const*>(values.data()), values.size() * sizeof(T)};
-}
 
 inline std::uint64_t digest_of_row(std::vector<std::int32_t> const& tokens, std::vector<float> const& weights) {
   return mix(0, xxh64(bytes_of_values(tokens)), xxh64(bytes_of_values(weights)));

@@ -1,8 +1,12 @@
 #include "data/store/reader.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <set>
+#include <tuple>
 
+#include "data/base/confine.hpp"
 #include "data/base/error.hpp"
 #include "data/base/h5.hpp"
 #include "data/base/json.hpp"
@@ -13,13 +17,22 @@ namespace bsft {
 namespace {
 
 constexpr std::size_t catalog_limit = std::size_t{16} << 20;
+constexpr std::uintmax_t ratio_limit = 1024;  // unpacked to stored, as in H5Reader, here of all datasets together
+constexpr char const* rebuild = "build it again with bsft data build";
 
-void expect_names(H5Reader const& file, std::string const& where) {
-  std::set<std::string> known{"catalog",        "certificate",        "tokens",          "weights", "text",
-                              "vocabulary/ids", "vocabulary/offsets", "vocabulary/bytes"};
+enum class Depth { open, walk };
+
+void expect_names(H5Reader const& file) {
+  std::string const where = file.name();
+  std::set<std::string> known{
+      "catalog",        "certificate",        "tokens",          "weights", "text", "chunk_hashes",
+      "vocabulary/ids", "vocabulary/offsets", "vocabulary/bytes"};
   Columns const columns;
   each_column(columns, [&](char const* name, auto const&) { known.insert(name); });
   auto const names = file.names();
+  if (std::binary_search(names.begin(), names.end(), "catalog") &&
+      !std::binary_search(names.begin(), names.end(), chunk_hashes_name))
+    throw Broken(where, "format version 1, without hashes of its chunks; this program reads 2", rebuild);
   for (auto const& name : names)
     if (!known.contains(name)) throw Broken(where, "dataset " + name + " is not of the format");
   for (auto const& name : known)
@@ -46,25 +59,104 @@ void expect_within(std::vector<T> const& values, std::int64_t low, std::int64_t 
 }  // namespace
 
 struct StoreReader::Data {
-  explicit Data(std::filesystem::path const& path) : where(path.string()), file(path) {
-    expect_names(file, where);
-    auto const json = file.read_text("catalog", catalog_limit);
-    catalog = catalog_from_json(json, where + ": dataset catalog");
+  explicit Data(PinnedFile const& pinned, Depth depth = Depth::open)
+      : where(pinned.name()), file(pinned), hashes(table_of(file), where + ": dataset " + chunk_hashes_name) {
+    // First all are opened, by name, as the table has them; then the table is known to be whole; then they are read.
+    std::map<std::string, std::function<void()>> opening;
+    std::vector<std::function<void()>> reading;
+    std::string json;
+    auto const open = [&]<class T>(std::string const& name, CheckedDataset<T>& into) {
+      opening[name] = [this, depth, name, &into] { into = checked<T>(name, depth); };
+    };
+    auto const read = [&]<class T>(std::string const& name, std::vector<T>& into) {
+      opening[name] = [this, depth, name, &into, &reading] {
+        auto const dataset = std::make_shared<CheckedDataset<T>>(checked<T>(name, depth));
+        reading.emplace_back([dataset, &into] { into = dataset->read(); });
+      };
+    };
+    auto const read_text = [&](std::string const& name, std::string& into) {
+      opening[name] = [this, depth, name, &into, &reading] {
+        auto const dataset = std::make_shared<CheckedDataset<std::uint8_t>>(checked<std::uint8_t>(name, depth));
+        if (dataset->size() > static_cast<std::int64_t>(catalog_limit))
+          throw Broken(at(name), std::to_string(dataset->size()) + " bytes, at most " + std::to_string(catalog_limit));
+        reading.emplace_back([dataset, &into] {
+          auto const bytes = dataset->read();
+          into.assign(bytes.begin(), bytes.end());
+        });
+      };
+    };
+    read_text("catalog", json);
     auto const names = file.names();
-    if (std::binary_search(names.begin(), names.end(), "certificate"))
-      certificate = file.read_text("certificate", catalog_limit);
-    each_column(columns,
-                [&]<class T>(char const* name, std::vector<T>& values) { values = file.open<T>(name).read(); });
-    token_bytes.ids = file.open<std::int32_t>("vocabulary/ids").read();
-    token_bytes.offsets = file.open<std::int64_t>("vocabulary/offsets").read();
-    token_bytes.bytes = file.open<std::uint8_t>("vocabulary/bytes").read();
-    tokens = file.open<std::int32_t>("tokens");
-    weights = file.open<float>("weights");
-    text = file.open<std::uint8_t>("text");
+    if (std::binary_search(names.begin(), names.end(), "certificate")) read_text("certificate", certificate);
+    each_column(columns, read);
+    read("vocabulary/ids", token_bytes.ids);
+    read("vocabulary/offsets", token_bytes.offsets);
+    read("vocabulary/bytes", token_bytes.bytes);
+    open("tokens", tokens);
+    open("weights", weights);
+    open("text", text);
+    for (auto const& [name, step] : opening) step();
+    if (unpacked_bytes / ratio_limit > file.file_bytes())
+      throw Broken(where, std::to_string(unpacked_bytes) + " bytes when unpacked, more than 1024 times its size");
+    hashes.expect_whole();
+    for (auto const& step : reading) step();
+    catalog = catalog_from_json(json, where + ": dataset catalog");
     check_sizes();
     check_columns();
     catalog.data_digest = digest_of_content(json, columns, token_bytes);
     make_records();
+    pinned.expect_unchanged();
+  }
+
+  static std::vector<std::uint64_t> table_of(H5Reader const& file) {
+    expect_names(file);
+    return file.open<std::uint64_t>(chunk_hashes_name).read();
+  }
+
+  template <class T>
+  CheckedDataset<T> checked(std::string const& name, Depth depth) {
+    auto dataset = file.open<T>(name);
+    if (depth == Depth::walk) file.walk(dataset);
+    unpacked_bytes += static_cast<std::uintmax_t>(dataset.size()) * sizeof(T);
+    auto const mine = hashes.of(name, dataset.size(), dataset.chunk());
+    auto const chunk = dataset.chunk(), size = dataset.size();
+    return {std::move(dataset), mine, [this, name, chunk, size](std::int64_t number, std::string const& why) {
+              throw Broken(damage_of(name, number, chunk, size, why).line);
+            }};
+  }
+
+  // A row's chunk is reached into by the records whose offsets say so, a column's has its records, and the catalogue
+  // and the vocabulary are everybody's.
+  ChunkDamage damage_of(std::string const& name, std::int64_t number, std::int64_t chunk, std::int64_t size,
+                        std::string const& why) const {
+    std::int64_t const begin = number * chunk, end = std::min(begin + chunk, size);
+    bool const column = name.rfind("records/", 0) == 0, tokens = name == "tokens" || name == "weights";
+    ChunkDamage damage{name, number, 0, 0, {}};
+    std::string what = at(name) + ", chunk " + std::to_string(number);
+    if (column) {
+      std::int64_t const records = size - (name.ends_with("_offset") ? 1 : 0);
+      damage.first_record = std::min(begin, records - 1);
+      damage.last_record = std::min(end, records) - 1;
+    } else if (tokens || name == "text") {
+      auto const& offsets = tokens ? columns.token_offset : columns.text_offset;
+      damage.first_record = std::upper_bound(offsets.begin(), offsets.end(), begin) - offsets.begin() - 1;
+      damage.last_record = std::lower_bound(offsets.begin(), offsets.end(), end) - offsets.begin() - 1;
+    } else {
+      damage.line = one_line(what + ", all records", why, rebuild);
+      return damage;
+    }
+    what += ", records " + std::to_string(damage.first_record) + " to " + std::to_string(damage.last_record);
+    damage.line = one_line(what, why, std::string(rebuild) + (tokens ? ", or leave these out: data.skip_corrupt" : ""));
+    return damage;
+  }
+
+  template <class T>
+  void look_at(std::string const& name, CheckedDataset<T> const& dataset, std::int64_t begin, std::int64_t end,
+               std::vector<ChunkDamage>& found) const {
+    std::vector<T> values;
+    for (std::int64_t number = std::max<std::int64_t>(begin, 0); number < std::min(end, dataset.chunks()); ++number)
+      if (std::string const why = dataset.fault(number, values); !why.empty())
+        found.push_back(damage_of(name, number, dataset.chunk(), dataset.size(), why));
   }
 
   std::string at(std::string const& name) const { return where + ": dataset " + name; }
@@ -141,17 +233,19 @@ struct StoreReader::Data {
 
   std::string where;
   H5Reader file;
+  ChunkHashes hashes;
+  std::uintmax_t unpacked_bytes = 0;
   Catalog catalog;
   Columns columns;
   TokenBytes token_bytes;
-  H5Dataset<std::int32_t> tokens;
-  H5Dataset<float> weights;
-  H5Dataset<std::uint8_t> text;
+  CheckedDataset<std::int32_t> tokens;
+  CheckedDataset<float> weights;
+  CheckedDataset<std::uint8_t> text;
   std::vector<RecordInfo> records;
   std::string certificate;
 };
 
-StoreReader::StoreReader(std::filesystem::path const& file) : data_(std::make_unique<Data>(file)) {}
+StoreReader::StoreReader(Probed file) : data_(std::make_unique<Data>(file.pinned())) {}
 StoreReader::~StoreReader() = default;
 StoreReader::StoreReader(StoreReader&&) noexcept = default;
 
@@ -159,13 +253,30 @@ Catalog const& StoreReader::catalog() const { return data_->catalog; }
 std::vector<RecordInfo> const& StoreReader::records() const { return data_->records; }
 std::string const& StoreReader::certificate() const { return data_->certificate; }
 
+Probed probe(std::filesystem::path const& file) {
+  PinnedFile pinned(file);
+  confine(pinned.name(), {}, [&] { StoreReader::Data const all(pinned, Depth::walk); });
+  return Probed(std::move(pinned));
+}
+
+std::vector<ChunkDamage> StoreReader::damage(Rows rows, std::int64_t part, std::int64_t parts) const {
+  auto const& [tokens, weights, text] = std::tie(data_->tokens, data_->weights, data_->text);
+  std::int64_t const after_tokens = tokens.chunks(), after_weights = after_tokens + weights.chunks();
+  std::int64_t const all = after_weights + (rows == Rows::tokens_and_text ? text.chunks() : 0);
+  std::int64_t const begin = all * part / parts, end = all * (part + 1) / parts;
+  std::vector<ChunkDamage> found;
+  data_->look_at("tokens", tokens, begin, end, found);
+  data_->look_at("weights", weights, begin - after_tokens, end - after_tokens, found);
+  if (rows == Rows::tokens_and_text) data_->look_at("text", text, begin - after_weights, end - after_weights, found);
+  return found;
+}
+
 StoredTokens StoreReader::read(std::int64_t record) const {
   data_->expect_record(record);
   auto const& info = data_->records[record];
   StoredTokens row{data_->tokens.read(info.offset, info.length), data_->weights.read(info.offset, info.length)};
   if (digest_of_row(row.tokens, row.weights) != data_->columns.token_digest[record])
-    throw Broken(data_->at("tokens"), "record " + std::to_string(record) + " is not what was written",
-                 "build it again with bsft data build");
+    throw Broken(data_->at("tokens"), "record " + std::to_string(record) + " is not what was written", rebuild);
   return row;
 }
 
@@ -175,8 +286,7 @@ std::string StoreReader::text(std::int64_t record) const {
   auto const bytes = data_->text.read(begin, end - begin);
   std::string text(bytes.begin(), bytes.end());
   if (xxh64(text) != data_->columns.text_digest[record])
-    throw Broken(data_->at("text"), "record " + std::to_string(record) + " is not what was written",
-                 "build it again with bsft data build");
+    throw Broken(data_->at("text"), "record " + std::to_string(record) + " is not what was written", rebuild);
   return text;
 }
 
@@ -194,7 +304,6 @@ std::string StoreReader::bytes_of(std::span<TokenId const> tokens) const {
 }
 
 void StoreReader::require_certificate() const {
-  std::string const rebuild = "build it again with bsft data build";
   if (data_->certificate.empty()) throw Invalid(Exit::data, data_->where, "no audit certificate", rebuild);
   Json const json = parse_json(data_->certificate, data_->at("certificate"));
   if (!json.is_object() || !json.contains("passed") || json["passed"] != true)

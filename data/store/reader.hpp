@@ -1,11 +1,13 @@
 // Read a BehaviorBench HDF5 file (grammar: data/store/format.md).
 //
 // Construction reads the catalogue and the small per-record columns; token rows are read when asked for, so a rank
-// touches only its own records.  The file is opened read-only with locking off.
-// Every row that is read is compared with its own digest, and those digests are part of the data digest: what a rank
-// reads is what was audited, and it reads no more than its own rows.
-// Errors: Broken for a damaged or foreign file (dataset and record named); Invalid(data) where the audit certificate is
-// missing or failed.  One reader a thread.
+// touches only its own records.  The file is opened read-only with locking off, after a child process has tried
+// (probe.hpp).
+// Every chunk that is read is compared with its own hash (chunks.hpp), and every row with its own digest; those digests
+// are part of the data digest: what a rank reads is what was audited, and it reads no more than the chunks of its rows.
+// damage() looks at all chunks of the rows at once, or at a part of them, so that ranks may share the work.
+// Errors: Broken for a damaged or foreign file (dataset, chunk and records named); Invalid(data) where the audit
+// certificate is missing or failed.  One reader a thread.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +19,7 @@
 
 #include "data/base/ids.hpp"
 #include "data/schema/record.hpp"
+#include "data/store/probe.hpp"
 #include "data/tokenizer/behavior_map.hpp"
 
 namespace bsft {
@@ -63,9 +66,19 @@ struct StoredTokens {
   std::vector<float> weights;   // [length] of each token as a target: 0 on the prompt, 1 on what is supervised
 };
 
+// A chunk of the rows whose bytes are not those that were written, and the records that reach into it.
+struct ChunkDamage {
+  std::string dataset;
+  std::int64_t chunk = 0, first_record = 0, last_record = 0;
+  std::string line;  // for people: file, dataset, chunk, records and why
+};
+
+enum class Rows { tokens, tokens_and_text };  // what training reads; what audit and evaluation read, too
+
 class StoreReader {
  public:
-  explicit StoreReader(std::filesystem::path const& file);
+  explicit StoreReader(std::filesystem::path const& file) : StoreReader(probe(file)) {}
+  explicit StoreReader(Probed file);
   ~StoreReader();
   StoreReader(StoreReader&&) noexcept;
 
@@ -73,6 +86,8 @@ class StoreReader {
   std::vector<RecordInfo> const& records() const;  // file order: members of a case stand together
   StoredTokens read(std::int64_t record) const;
   std::string text(std::int64_t record) const;  // the record's JSON line
+  // Of the chunks of tokens and weights (and text), the part-th of `parts` equal shares; by dataset, then by chunk.
+  std::vector<ChunkDamage> damage(Rows rows, std::int64_t part = 0, std::int64_t parts = 1) const;
   // The bytes of tokens of this file: every id that occurs in it is kept with its bytes.
   std::string bytes_of(std::span<TokenId const> ids) const;
   // The audit certificate as JSON, empty where the file has none.
@@ -81,6 +96,7 @@ class StoreReader {
   void require_certificate() const;
 
  private:
+  friend Probed probe(std::filesystem::path const& file);
   struct Data;
   std::unique_ptr<Data> data_;
 };

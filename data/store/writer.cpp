@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <map>
+
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
 #include "data/base/h5.hpp"
 #include "data/store/catalog.hpp"
+#include "data/store/chunks.hpp"
 
 namespace bsft {
 namespace fs = std::filesystem;
@@ -47,20 +50,50 @@ std::int64_t number_of(std::unordered_map<std::string, std::int64_t>& numbers, s
 
 }  // namespace
 
+void write_content(fs::path const& file, StoreContent const& content) {
+  H5Writer writer(file);
+  std::map<std::string, std::function<void(ChunkHashes&)>> hashing;  // by name, as the table has them
+  auto const put = [&]<class T>(std::string const& name, std::span<T const> values) {
+    writer.write(name, values);
+    hashing[name] = [name, values](ChunkHashes& hashes) { hashes.add(name, values); };
+  };
+  auto const put_text = [&](std::string const& name, std::string const& text) {
+    put(name, std::span(reinterpret_cast<std::uint8_t const*>(text.data()), text.size()));
+  };
+  put_text("catalog", content.catalog);
+  each_column(content.columns, [&]<class T>(char const* name, std::vector<T> const& values) {
+    put(std::string(name), std::span<T const>(values));
+  });
+  put("tokens", std::span(content.tokens));
+  put("weights", std::span(content.weights));
+  put_text("text", content.text);
+  put("vocabulary/ids", std::span(content.token_bytes.ids));
+  put("vocabulary/offsets", std::span(content.token_bytes.offsets));
+  put("vocabulary/bytes", std::span(content.token_bytes.bytes));
+  put_text("certificate", content.certificate);
+  ChunkHashes hashes;
+  for (auto const& [name, add] : hashing) add(hashes);
+  auto const table = hashes.finished();
+  writer.write<std::uint64_t>(chunk_hashes_name, table);
+  writer.close();
+}
+
 StoreWriter::StoreWriter() {
-  columns_.token_offset.push_back(0);
-  columns_.text_offset.push_back(0);
+  content_.columns.token_offset.push_back(0);
+  content_.columns.text_offset.push_back(0);
 }
 
 void StoreWriter::add(EncodedRecord const& encoded, Record const& record) {
   auto const& [info, row] = encoded;
   auto const text = to_json_line(record);
-  tokens_.insert(tokens_.end(), row.tokens.begin(), row.tokens.end());
-  weights_.insert(weights_.end(), row.weights.begin(), row.weights.end());
-  text_ += text;
-  auto& c = columns_;
-  c.token_offset.push_back(static_cast<std::int64_t>(tokens_.size()));
-  c.text_offset.push_back(static_cast<std::int64_t>(text_.size()));
+  auto& c = content_.columns;
+  auto& tokens = content_.tokens;
+  auto& weights = content_.weights;
+  tokens.insert(tokens.end(), row.tokens.begin(), row.tokens.end());
+  weights.insert(weights.end(), row.weights.begin(), row.weights.end());
+  content_.text += text;
+  c.token_offset.push_back(static_cast<std::int64_t>(tokens.size()));
+  c.text_offset.push_back(static_cast<std::int64_t>(content_.text.size()));
   c.prompt_end.push_back(info.prompt_end);
   c.behavior_end.push_back(info.behavior_end);
   c.response_end.push_back(info.response_end);
@@ -79,7 +112,7 @@ void StoreWriter::add(EncodedRecord const& encoded, Record const& record) {
 }
 
 TokenBytes StoreWriter::used_tokens(Catalog const& catalog, std::function<std::string(TokenId)> const& bytes_of) const {
-  std::set<TokenId> ids(tokens_.begin(), tokens_.end());
+  std::set<TokenId> ids(content_.tokens.begin(), content_.tokens.end());
   for (auto const& task : catalog.tasks)
     for (auto const& label : task.label_tokens) ids.insert(label.begin(), label.end());
   for (auto const& behavior : catalog.behaviors.tokens) ids.insert(behavior.id);
@@ -97,21 +130,12 @@ TokenBytes StoreWriter::used_tokens(Catalog const& catalog, std::function<std::s
 std::string StoreWriter::finish(fs::path const& file, Catalog const& catalog,
                                 std::function<std::string(TokenId)> const& bytes_of,
                                 std::function<std::string(std::string const&)> const& certificate) {
-  auto const json = catalog_to_json(catalog);
-  auto const token_bytes = used_tokens(catalog, bytes_of);
-  auto const data_digest = digest_of_content(json, columns_, token_bytes);
+  content_.catalog = catalog_to_json(catalog);
+  content_.token_bytes = used_tokens(catalog, bytes_of);
+  auto const data_digest = digest_of_content(content_.catalog, content_.columns, content_.token_bytes);
+  content_.certificate = certificate(data_digest);
   Temporary temporary(file);
-  H5Writer writer(temporary.path());
-  writer.write_text("catalog", json);
-  each_column(columns_, [&](char const* name, auto const& values) { writer.write(name, std::span(values)); });
-  writer.write("tokens", std::span(std::as_const(tokens_)));
-  writer.write("weights", std::span(std::as_const(weights_)));
-  writer.write_text("text", text_);
-  writer.write("vocabulary/ids", std::span(token_bytes.ids));
-  writer.write("vocabulary/offsets", std::span(token_bytes.offsets));
-  writer.write("vocabulary/bytes", std::span(token_bytes.bytes));
-  writer.write_text("certificate", certificate(data_digest));
-  writer.close();
+  write_content(temporary.path(), content_);
   temporary.publish();
   return data_digest;
 }

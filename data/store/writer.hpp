@@ -11,17 +11,31 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "data/store/columns.hpp"
 #include "data/store/encoder.hpp"
 
 namespace bsft {
 
+// Everything that a file holds, less the hashes of its chunks.
+struct StoreContent {
+  std::string catalog, certificate;  // JSON
+  Columns columns;
+  std::vector<std::int32_t> tokens;
+  std::vector<float> weights;
+  std::string text;
+  TokenBytes token_bytes;
+};
+
+// Makes `file`, which must not be there.
+void write_content(std::filesystem::path const& file, StoreContent const& content);
+
 class StoreWriter {
  public:
   StoreWriter();
   void add(EncodedRecord const& encoded, Record const& record);
-  std::size_t size() const { return columns_.task.size(); }
+  std::size_t size() const { return content_.columns.task.size(); }
   // bytes_of gives the bytes of one token; certificate is called with the data digest, which is returned.
   std::string finish(std::filesystem::path const& file, Catalog const& catalog,
                      std::function<std::string(TokenId)> const& bytes_of,
@@ -30,10 +44,7 @@ class StoreWriter {
  private:
   TokenBytes used_tokens(Catalog const& catalog, std::function<std::string(TokenId)> const& bytes_of) const;
 
-  Columns columns_;
-  std::vector<std::int32_t> tokens_;
-  std::vector<float> weights_;
-  std::string text_;
+  StoreContent content_;
   std::unordered_map<std::string, std::int64_t> cases_, twins_;
 };
 

@@ -125,13 +125,20 @@ class Commands(unittest.TestCase):
             text = bytes(file["certificate"][:]).replace(b'"passed":true', b'"passed":null')
             file["certificate"][:] = list(text)
 
-        digest = "the audit certificate is of other contents"
-        self.expect_refused(changed(lambda f: replace(f, "tokens", 3, 7)), 65, "dataset tokens (record 0 is not what was written)")
-        self.expect_refused(changed(lambda f: replace(f, "weights", 3, 1)), 65, "dataset tokens (record 0 is not what was written)")
-        self.expect_refused(changed(lambda f: replace(f, "text", 9, 65)), 65, "dataset text (record 0 is not what was written)")
-        self.expect_refused(changed(lambda f: replace(f, "records/level", 0, 5)), 65, digest)
-        self.expect_refused(changed(certificate), 65, "the audit did not pass")
-        self.expect_refused(changed(lambda f: f.__delitem__("certificate")), 65, "no audit certificate")
+        def everything(file):
+            for name in ("tokens", "weights", "text"):
+                file[name][0] += 1
+
+        hash_of = "its hash is not that of what was written"
+        self.expect_refused(changed(lambda f: replace(f, "tokens", 3, 7)), 65, f"dataset tokens, chunk 0, records 0 to 5 ({hash_of})")
+        self.expect_refused(changed(lambda f: replace(f, "weights", 3, 1)), 65, f"dataset weights, chunk 0, records 0 to 5 ({hash_of})")
+        self.expect_refused(changed(lambda f: replace(f, "text", 9, 65)), 65, f"dataset text, chunk 0, records 0 to 5 ({hash_of})")
+        self.expect_refused(changed(everything), 65, "dataset tokens,", "dataset weights,", "dataset text,")
+        self.expect_refused(changed(lambda f: replace(f, "records/level", 0, 5)), 65, f"dataset records/level, chunk 0, records 0 to 5 ({hash_of})")
+        self.expect_refused(changed(certificate), 65, f"dataset certificate, chunk 0, all records ({hash_of})")
+        self.expect_refused(changed(lambda f: f.__delitem__("certificate")), 65, "dataset chunk_hashes (it is not of these datasets)")
+        self.expect_refused(changed(lambda f: replace(f, "chunk_hashes", 3, 1)), 65, "dataset chunk_hashes (it is not of these datasets)")
+        self.expect_refused(changed(lambda f: f.__delitem__("chunk_hashes")), 65, "format version 1, without hashes of its chunks; this program reads 2) build it again")
         self.expect_refused(changed(lambda f: f.__delitem__("weights")), 65, "dataset weights is missing")
         self.expect_refused(changed(lambda f: f.create_dataset("extra", data=[1])), 65, "dataset extra is not of the format")
         self.expect_refused(changed(lambda f: f.__setitem__("extra", h5py.ExternalLink("other.h5", "/x"))), 65, "link extra leads out")

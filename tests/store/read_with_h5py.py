@@ -17,7 +17,7 @@ TYPES = {"catalog": "u1", "certificate": "u1", "tokens": "<i4", "weights": "<f4"
          "records/prompt_end": "<i4", "records/behavior_end": "<i4", "records/response_end": "<i4", "records/task": "<i4",
          "records/behavior": "<i4", "records/group": "<i2", "records/label": "<i2", "records/level": "i1",
          "records/action": "u1", "records/split": "u1", "records/suites": "<u4", "records/case": "<i8", "records/twin": "<i8",
-         "records/token_digest": "<u8", "records/text_digest": "<u8"}
+         "chunk_hashes": "<u8", "records/token_digest": "<u8", "records/text_digest": "<u8"}
 ACTIONS, SPLITS = ["", "answer", "intervene", "restrain"], ["train", "dev", "test"]
 
 
@@ -28,6 +28,12 @@ def check_layout(file):
     for name, item in found.items():
         assert item.ndim == 1 and item.chunks and item.fletcher32 and not item.attrs, name
         assert item.compression in (None, "gzip"), name
+
+
+def check_hashes(file):
+    """As many hashes as chunks, and one of the table (the hashes themselves: no XXH3 here)."""
+    chunks = sum(-(-file[name].shape[0] // file[name].chunks[0]) for name in TYPES if name != "chunk_hashes")
+    assert file["chunk_hashes"].shape == (chunks + 1,) and len(set(file["chunk_hashes"][:].tolist())) > 15
 
 
 def bytes_of(file):
@@ -76,10 +82,11 @@ def main():
             one["suites"] = ["full"] if n < 25 else ["hard"]
         with h5py.File(folder / "a.h5", "r") as file:
             check_layout(file)
+            check_hashes(file)
             catalog, certificate = (json.loads(file[name][:].tobytes()) for name in ("catalog", "certificate"))
-            rows = {name.removeprefix("records/"): file[name][:] for name in TYPES if not name.startswith(("vocabulary", "c"))}
+            rows = {name.removeprefix("records/"): file[name][:] for name in TYPES if name.startswith("records/") or name in ("tokens", "weights", "text")}
             pieces = bytes_of(file)
-    assert catalog["format"] == "bsft-behaviorbench" and catalog["version"] == 1 and catalog["template"] == "chatml"
+    assert catalog["format"] == "bsft-behaviorbench" and catalog["version"] == 2 and catalog["template"] == "chatml"
     assert all(len(d) == 32 for d in catalog["digests"].values()) and len(catalog["digests"]) == 4
     first_seen = {}
     for one in records:

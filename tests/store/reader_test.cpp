@@ -8,6 +8,7 @@
 
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
+#include "data/base/h5.hpp"
 #include "tests/base/scratch.hpp"
 #include "tests/store/sample.hpp"
 
@@ -105,6 +106,54 @@ TEST(Reader, RequiresACertificateOfThisContent) {
             std::string::npos);
   EXPECT_NE(refusal("[]").find("did not pass"), std::string::npos);
   EXPECT_NE(refusal("{").find("dataset certificate (not JSON"), std::string::npos);
+}
+
+// Everything in a file; nothing is checked.
+StoreContent content_of(std::filesystem::path const& path) {
+  H5Reader const file(path);
+  StoreContent all{file.read_text("catalog", 1 << 20), file.read_text("certificate", 1 << 20), {}, {}, {}, {}, {}};
+  each_column(all.columns,
+              [&]<class T>(char const* name, std::vector<T>& values) { values = file.open<T>(name).read(); });
+  all.tokens = file.open<std::int32_t>("tokens").read();
+  all.weights = file.open<float>("weights").read();
+  all.text = file.read_text("text", 1 << 20);
+  all.token_bytes = {file.open<std::int32_t>("vocabulary/ids").read(),
+                     file.open<std::int64_t>("vocabulary/offsets").read(),
+                     file.open<std::uint8_t>("vocabulary/bytes").read()};
+  return all;
+}
+
+// Rows that were changed and given new chunk hashes do not fit the audited digest.
+TEST(Reader, RefusesOtherContentUnderFreshHashes) {
+  Scratch const scratch("reader");
+  write_sample(scratch / "a.h5", 6);
+  auto const refusal = [&](auto change) {
+    auto content = content_of(scratch / "a.h5");
+    change(content);
+    std::filesystem::remove(scratch / "b.h5");
+    write_content(scratch / "b.h5", content);
+    return message_of<Error>([&] {
+      StoreReader const reader(scratch / "b.h5");
+      EXPECT_TRUE(reader.damage(Rows::tokens_and_text).empty());
+      reader.require_certificate();
+      for (int i = 0; i < 6; ++i) {
+        reader.read(i);
+        reader.text(i);
+      }
+    });
+  };
+  EXPECT_EQ(refusal([](StoreContent&) {}), "");
+  std::string const row = "record 2 is not what was written", digest = "the audit certificate is of other contents";
+  auto const contains = [](std::string const& text, std::string const& part) {
+    return text.find(part) != std::string::npos;
+  };
+  EXPECT_TRUE(contains(refusal([](auto& c) { c.tokens[c.columns.token_offset[2]] ^= 1; }), row));
+  EXPECT_TRUE(contains(refusal([](auto& c) { c.weights[c.columns.token_offset[2]] = 1; }), row));
+  EXPECT_TRUE(contains(refusal([](auto& c) { c.text[c.columns.text_offset[2]] = '['; }), row));
+  EXPECT_TRUE(contains(refusal([](auto& c) { c.columns.level[2] ^= 1; }), digest));
+  EXPECT_TRUE(contains(refusal([](auto& c) { c.columns.token_digest[2] ^= 1; }), digest));
+  EXPECT_TRUE(contains(refusal([](auto& c) { c.token_bytes.bytes[2] ^= 1; }), digest));
+  EXPECT_TRUE(contains(refusal([](auto& c) { c.catalog.replace(c.catalog.find("chatml"), 6, "chatm_"); }), digest));
 }
 
 // A catalogue or column that contradicts the rest is named.

@@ -30,6 +30,7 @@ OrderedJson body_of(Manifest const& m) {
   json["empty_batches"] = m.empty_batches;
   json["config_digest"] = m.config_digest;
   json["data_digest"] = m.data_digest;
+  if (!m.left_out.empty()) json["left_out"] = m.left_out;
   json["base_digest"] = m.base_digest;
   json["determinism"] = name(m.determinism.level);
   json["conditions"] = m.determinism.conditions;
@@ -64,6 +65,7 @@ Manifest read_manifest(fs::path const& checkpoint) {
     m.empty_batches = json.at("empty_batches").get<std::int64_t>();
     m.config_digest = json.at("config_digest").get<std::string>();
     m.data_digest = json.at("data_digest").get<std::string>();
+    m.left_out = json.value("left_out", "");
     m.base_digest = json.at("base_digest").get<std::string>();
     m.determinism = {level_named(json.at("determinism").get<std::string>()), json.at("conditions").get<std::string>()};
     m.shards = json.at("shards").get<int>();

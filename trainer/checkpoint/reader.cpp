@@ -15,8 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 bool may_differ(std::string const& key) {
-  static constexpr std::array free{"evaluate.", "checkpoint.every", "checkpoint.keep",      "parallel.evaluator_ranks",
-                                   "run.name",  "parallel.zero",    "parallel.bucket_bytes"};
+  static constexpr std::array free{"evaluate.", "checkpoint.every", "checkpoint.keep",       "parallel.evaluator_ranks",
+                                   "run.name",  "parallel.zero",    "parallel.bucket_bytes", "data.skip_corrupt"};
   return std::any_of(free.begin(), free.end(), [&](char const* prefix) { return key.rfind(prefix, 0) == 0; });
 }
 

@@ -43,6 +43,7 @@ struct DataConfig {
   std::int64_t max_length = 2048;  // tokens; longer records fall under overlong
   std::int64_t group_size = 1;     // records of a case that share its prefix in a batch
   std::string overlong = "error";  // error | drop
+  std::int64_t skip_corrupt = 0;   // damaged chunks whose records may be left out
 };
 
 struct BehaviorConfig {

@@ -93,6 +93,7 @@ CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::str
     arguments.push_back("--" + name);
     arguments.push_back(value);
   };
+  if (config_.data.skip_corrupt > 0) add("skip-corrupt", std::to_string(config_.data.skip_corrupt));
   add("arm", config_.evaluate.arm == "behavior" && !tokens ? "sft" : config_.evaluate.arm);
   add("template", config_.model.template_family);
   add("position", config_.behavior.position);

@@ -104,6 +104,35 @@ std::vector<std::int64_t> records_to_score(StoreReader const& reader, Evaluation
   return chosen;
 }
 
+namespace {
+
+struct LeftOut {
+  std::vector<ChunkDamage> chunks;
+  std::size_t records = 0;
+};
+
+// Leaves out of `records` what damaged chunks hold, where so many chunks may be damaged.
+LeftOut leave_out_damaged(StoreReader const& reader, EvaluationRequest const& request,
+                          std::vector<std::int64_t>& records) {
+  LeftOut out;
+  if (request.skip_corrupt == 0) return out;
+  bool const reads_text = request.arm == "instruction" || !request.records_out.empty();
+  out.chunks = reader.damage(reads_text ? Rows::tokens_and_text : Rows::tokens);
+  if (static_cast<std::int64_t>(out.chunks.size()) > request.skip_corrupt)
+    throw Broken(request.data.string() + ": " + std::to_string(out.chunks.size()) + " damaged chunks, " +
+                     std::to_string(request.skip_corrupt) + " may be left out",
+                 "the first: " + out.chunks.front().line);
+  out.records = std::erase_if(records, [&](std::int64_t record) {
+    return std::any_of(out.chunks.begin(), out.chunks.end(), [&](ChunkDamage const& chunk) {
+      return chunk.first_record <= record && record <= chunk.last_record;
+    });
+  });
+  if (records.empty()) throw Broken(request.data.string(), "every record to score lies in a damaged chunk");
+  return out;
+}
+
+}  // namespace
+
 std::string model_digest(std::filesystem::path const& folder) {
   std::vector<std::filesystem::path> files;
   for (auto const& entry : std::filesystem::directory_iterator(folder)) {
@@ -121,7 +150,8 @@ OrderedJson evaluate(EvaluationRequest const& request) {
   reader.require_certificate();
   Catalog const& catalog = reader.catalog();
   for (std::string const& suite : request.suites) SuiteView(reader, {}, suite);  // refuses an unknown one at once
-  std::vector<std::int64_t> const records = records_to_score(reader, request);
+  std::vector<std::int64_t> records = records_to_score(reader, request);
+  LeftOut const left_out = leave_out_damaged(reader, request, records);
   ModelFolder const model(request.model, reader, request.template_family, request.seed);
   ScoringSettings const settings = scoring_settings(request, catalog);
   auto const position =
@@ -142,6 +172,8 @@ OrderedJson evaluate(EvaluationRequest const& request) {
   result.bootstrap.seed = request.seed;
   OrderedJson results = results_of(reader, scored, result);
   results["arm"] = request.arm;
+  if (!left_out.chunks.empty())
+    results["left_out"] = {{"damaged_chunks", left_out.chunks.size()}, {"records", left_out.records}};
   results["data_digest"] = catalog.data_digest;
   results["model_digest"] = model_digest(request.model);
   if (!request.records_out.empty()) write_records(request.records_out, reader, scored, request.conditions);

@@ -33,6 +33,7 @@ struct EvaluationRequest {
   std::vector<std::string> behaviors;  // as behavior.set
   bool given = false;                  // behavior.selection: given
   std::int64_t max_records = 0, max_tokens = 4096;
+  std::int64_t skip_corrupt = 0;  // damaged chunks of the file whose records may be left out: "left_out" counts them
   std::uint64_t seed = 1;
   std::function<void(std::size_t done, std::size_t all)> tell;  // after each pass; may be empty
 };

@@ -28,6 +28,7 @@ int run_train(TrainRequest const& request) {
   RunPlace place;
   return guarded(*job, place, recorder, [&] {
     TrainingRun run(config, *job, place, recorder);
+    run.look_ahead(request.allow_change);
     run.split_ranks();
     run.watch();
     run.open_data();

@@ -9,9 +9,10 @@ namespace bsft {
 
 struct TrainRequest {
   std::filesystem::path config;
-  std::vector<std::string> overrides;  // of --set
-  std::string resume;                  // auto, none or a folder; empty: as checkpoint.resume says
-  bool dry_run = false;                // everything up to the first step
+  std::vector<std::string> overrides;     // of --set
+  std::string resume;                     // auto, none or a folder; empty: as checkpoint.resume says
+  std::vector<std::string> allow_change;  // keys that a resume may change
+  bool dry_run = false;                   // everything up to the first step
 };
 
 // Collective over the ranks that mpirun or srun started.  Returns the exit code of this rank.

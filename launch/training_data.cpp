@@ -6,15 +6,18 @@
 
 namespace bsft {
 
+std::unique_ptr<Order> order_of(Config const& config, StoreReader const& reader) {
+  std::vector<std::int64_t> const chosen = trainable_records(
+      reader.records(), config.data.max_length, config.data.overlong == "drop" ? TooLong::drop : TooLong::error);
+  return std::make_unique<Order>(
+      reader.records(), chosen, OrderSettings{config.run.seed, config.train.global_batch_size, config.data.group_size});
+}
+
 TrainingData::TrainingData(Config const& config) : reader_(config.data.file), tokenizer_(config.model.path) {
   reader_.require_certificate();
   ChatTemplate const chat(template_family(config.model.template_family, config.model.path), tokenizer_);
   require_match(reader_.catalog(), tokenizer_, chat, static_cast<TokenId>(read_shape(config.model.path).vocabulary));
-  std::vector<std::int64_t> const chosen = trainable_records(
-      reader_.records(), config.data.max_length, config.data.overlong == "drop" ? TooLong::drop : TooLong::error);
-  order_ =
-      std::make_unique<Order>(reader_.records(), chosen,
-                              OrderSettings{config.run.seed, config.train.global_batch_size, config.data.group_size});
+  order_ = order_of(config, reader_);
 }
 
 LoaderSettings TrainingData::loader_settings(Config const& config, LaneRange mine) const {
@@ -29,10 +32,14 @@ LoaderSettings TrainingData::loader_settings(Config const& config, LaneRange min
 }
 
 RecordSource TrainingData::source() const {
-  return [this](std::int64_t record) { return reader_.read(record); };
+  return [this](std::int64_t record) {
+    std::lock_guard const lock(reading_);
+    return reader_.read(record);
+  };
 }
 
 std::string TrainingData::record_name(std::int64_t record) const {
+  std::lock_guard const lock(reading_);
   return parse_json(reader_.text(record), "record " + std::to_string(record)).value("id", std::to_string(record));
 }
 

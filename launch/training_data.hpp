@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 
 #include "data/feed/loader.hpp"
 #include "data/feed/order.hpp"
@@ -14,6 +15,9 @@
 #include "trainer/config/config.hpp"
 
 namespace bsft {
+
+// The order in which this configuration takes the records of a data file.
+std::unique_ptr<Order> order_of(Config const& config, StoreReader const& reader);
 
 class TrainingData {
  public:
@@ -25,9 +29,11 @@ class TrainingData {
   // How the loader reads for the lanes `mine`.
   LoaderSettings loader_settings(Config const& config, LaneRange mine) const;
   RecordSource source() const;
-  std::string record_name(std::int64_t record) const;  // its id
+  // Its id.  Any thread, also while a loader reads.
+  std::string record_name(std::int64_t record) const;
 
  private:
+  mutable std::mutex reading_;  // HDF5 takes one thread at a time
   StoreReader reader_;
   Tokenizer tokenizer_;
   std::unique_ptr<Order> order_;

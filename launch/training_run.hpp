@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@ class TrainingRun {
   // All must outlive it.
   TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder);
 
+  // Refuses to go on as another run; `allowed`: keys that may change.
+  void look_ahead(std::vector<std::string> const& allowed);
   void split_ranks();
   void watch();
   bool trains() const { return trainers_ != nullptr; }
@@ -52,6 +55,7 @@ class TrainingRun {
   Communicator& bulk() const { return devices_ ? *devices_ : weights_ ? *weights_ : *trainers_; }
   void publish(bool last);
   void look_for_stragglers(StepMetrics const& metrics);
+  void take_history(Manifest const& manifest);
   // What this rank does not keep of a parameter's weights takes no memory from now on.
   void keep_share(Decoder const& model, Parameter const& parameter) const;
   Buckets buckets(Decoder const& model) const;
@@ -75,6 +79,10 @@ class TrainingRun {
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<TrainState> state_;
   TrainPlan plan_;
+  std::vector<std::string> allowed_;
+  bool goes_on_ = false;         // from a checkpoint, as far as rank 0 knows before it claims the folder
+  std::vector<Change> changes_;  // of the configuration, since the first start
+  std::map<std::string, std::string> model_files_;
   Determinism determinism_;
   std::string base_digest_;  // of the base table where it is frozen
   std::unique_ptr<RunDirectory> claim_;

@@ -1,13 +1,21 @@
 // bsft train: under mpirun or srun, or alone.
 #include "launch/commands/commands.hpp"
 #include "launch/run.hpp"
+#include "trainer/checkpoint/same_run.hpp"
 
 namespace bsft {
 namespace {
 
 int train(Arguments const& arguments) {
-  return run_train(
-      {arguments.text("config"), arguments.list("set"), arguments.text("resume"), arguments.has("dry-run")});
+  require_safe(arguments.list("allow-change"));
+  return run_train({arguments.text("config"), arguments.list("set"), arguments.text("resume"),
+                    arguments.list("allow-change"), arguments.has("dry-run")});
+}
+
+std::string safe_list() {
+  std::string list;
+  for (std::string const& key : safe_changes()) list += (list.empty() ? "" : ", ") + key;
+  return list;
 }
 
 }  // namespace
@@ -22,6 +30,7 @@ Command train_command() {
        {"set", "key=value", "override a key, e.g. --set optimizer.learning_rate=1e-4", "", false, true},
        {"resume", "HOW", "auto (the newest checkpoint of the run folder, or a new run), none, or a checkpoint's folder",
         "", false, false},
+       {"allow-change", "KEY", "a key that a resume may change, of: " + safe_list(), "", false, true},
        {"dry-run", "", "everything up to the first step: checks, and what the run would be", "", false, false}},
       {"mpirun -np 3 bsft train --config configs/quickstart.yaml",
        "bsft train --config configs/smollm2_135m.yaml --dry-run",

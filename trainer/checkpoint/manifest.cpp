@@ -8,7 +8,7 @@ namespace bsft {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr int format = 2;
+constexpr int format = 3;
 char const* const remedy = "resume from an older checkpoint";
 
 bool plain(std::string const& name) {
@@ -30,9 +30,29 @@ OrderedJson body_of(Manifest const& m) {
   json["base_digest"] = m.base_digest;
   json["determinism"] = name(m.determinism.level);
   json["conditions"] = m.determinism.conditions;
+  json["consumed"] = {{"digest", m.consumed.digest()}, {"samples", m.consumed.samples}};
+  json["skipped"] = {{"steps", m.skipped}, {"recent", m.skipped_recently}};
+  json["model_files"] = m.model_files;
+  json["changes"] = OrderedJson::array();
+  for (Change const& one : m.changes)
+    json["changes"].push_back({{"step", one.step}, {"key", one.key}, {"from", one.from}, {"to", one.to}});
   json["files"] = OrderedJson::object();
   for (auto const& [name, entry] : m.files) json["files"][name] = {{"bytes", entry.bytes}, {"sha256", entry.sha256}};
   return json;
+}
+
+// What the run did until then.
+void read_history(Json const& json, Manifest& m) {
+  Json const& consumed = json.at("consumed");
+  auto const ledger = Ledger::of(consumed.at("digest").get<std::string>(), consumed.at("samples").get<std::int64_t>());
+  if (!ledger) throw Broken(manifest_name, "consumed.digest is none", remedy);
+  m.consumed = *ledger;
+  m.skipped = json.at("skipped").at("steps").get<std::int64_t>();
+  m.skipped_recently = json.at("skipped").at("recent").get<std::vector<std::int64_t>>();
+  m.model_files = json.at("model_files").get<std::map<std::string, std::string>>();
+  for (Json const& one : json.at("changes"))
+    m.changes.push_back({one.at("step").get<std::int64_t>(), one.at("key").get<std::string>(),
+                         one.at("from").get<std::string>(), one.at("to").get<std::string>()});
 }
 
 }  // namespace
@@ -51,7 +71,7 @@ Manifest read_manifest(fs::path const& checkpoint) {
   Manifest m;
   std::string digest;
   try {
-    if (json.at("format").get<int>() != format) throw Broken(file.string(), "format is not 2", remedy);
+    if (json.at("format").get<int>() != format) throw Broken(file.string(), "format is not 3", remedy);
     m.step = json.at("step").get<std::int64_t>();
     m.epoch = json.at("epoch").get<std::int64_t>();
     m.step_in_epoch = json.at("step_in_epoch").get<std::int64_t>();
@@ -61,6 +81,7 @@ Manifest read_manifest(fs::path const& checkpoint) {
     m.data_digest = json.at("data_digest").get<std::string>();
     m.base_digest = json.at("base_digest").get<std::string>();
     m.determinism = {level_named(json.at("determinism").get<std::string>()), json.at("conditions").get<std::string>()};
+    read_history(json, m);
     for (auto const& [name, entry] : json.at("files").items()) {
       if (!plain(name)) throw Broken(file.string(), "a file name that is not plain", remedy);
       m.files[name] = {entry.at("bytes").get<std::int64_t>(), entry.at("sha256").get<std::string>()};

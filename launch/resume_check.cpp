@@ -24,9 +24,15 @@ bool look_ahead(Config const& config, std::vector<std::string> const& allowed) {
   return true;
 }
 
-std::string resumed_event(FoundCheckpoint const& found, std::vector<Change> const& changes, int trainers) {
-  OrderedJson event = {
-      {"event", "resumed"}, {"step", found.manifest.step}, {"from", found.folder.string()}, {"trainers", trainers}};
+std::string resumed_event(FoundCheckpoint const& found, std::filesystem::path const& run_dir,
+                          std::vector<Change> const& changes, int trainers) {
+  std::error_code error;
+  bool const own = std::filesystem::equivalent(found.folder / "..", checkpoints_of(run_dir), error);
+  OrderedJson event = {{"event", "resumed"},
+                       {"step", found.manifest.step},
+                       {"from", found.folder.string()},
+                       {"own", own},
+                       {"trainers", trainers}};
   event["changed"] = OrderedJson::object();
   for (Change const& one : changes) event["changed"][one.key] = {{"from", one.from}, {"to", one.to}};
   return event.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);

@@ -15,7 +15,9 @@
 namespace bsft {
 
 bool look_ahead(Config const& config, std::vector<std::string> const& allowed);
-// A line of events.jsonl: {"event": "resumed", "step", "from": folder, "trainers", "changed": {key: {"from", "to"}}}
-std::string resumed_event(FoundCheckpoint const& found, std::vector<Change> const& changes, int trainers);
+// A line of events.jsonl: {"event": "resumed", "step", "from": folder, "own": it is of this
+// run folder, "trainers", "changed": {key: {"from", "to"}}}
+std::string resumed_event(FoundCheckpoint const& found, std::filesystem::path const& run_dir,
+                          std::vector<Change> const& changes, int trainers);
 
 }  // namespace bsft

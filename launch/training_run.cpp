@@ -217,7 +217,7 @@ void TrainingRun::resume() {
                                "raise train.max_steps or train.num_epochs")});
     changes_ = found->manifest.changes;
     changes_.insert(changes_.end(), now.begin(), now.end());
-    append_line(folder_ / "events.jsonl", resumed_event(*found, now, trainers_->size()));
+    append_line(folder_ / "events.jsonl", resumed_event(*found, folder_, now, trainers_->size()));
     chosen = found->folder.string();
   });
   chosen = job_.everyone().exchange(chosen).front();

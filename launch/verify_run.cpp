@@ -132,11 +132,7 @@ class Proof {
   std::int64_t begins_after() const {
     for (Json const& event : lines_of(run_dir_ / "events.jsonl")) {
       if (event.value("event", "") != "resumed") continue;
-      fs::path const from = event.value("from", "");
-      std::error_code error;
-      bool const own =
-          fs::weakly_canonical(from, error).parent_path() == fs::weakly_canonical(checkpoints_of(run_dir_), error);
-      return own ? 0 : event.value("step", std::int64_t{0});
+      return event.value("own", true) ? 0 : event.value("step", std::int64_t{0});
     }
     return 0;
   }

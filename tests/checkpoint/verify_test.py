@@ -20,7 +20,8 @@ def newest(run_dir):
 with Folder() as folder:
     config = folder.config("run")
     run_dir = folder.path / "run"
-    more = ["--set", "evaluate.suites=[full]", "--set", "evaluate.max_records=20", "--set", "checkpoint.keep=5"]
+    more = ["--set", "evaluate.suites=[full]", "--set", "evaluate.max_records=20", "--set", "evaluate.every=3",
+            "--set", "checkpoint.keep=5"]
     train(config, 2, *more, "--set", "train.max_steps=6")
     assert verify(run_dir).stdout.count(" yes ") == 3, verify(run_dir).stdout  # steps 0, 4 and 6
     train(config, 4, *more, "--resume", "auto", "--allow-change", "train.max_steps")
@@ -58,8 +59,8 @@ with Folder() as folder:
     changed("gap", edit("metrics.jsonl", lambda lines: lines[:4] + lines[5:]), "step 6 stands after step 4")
     changed("double", edit("metrics.jsonl", lambda lines: lines[:5] + lines[4:]), "step 5 stands there twice")
     changed("short", edit("metrics.jsonl", lambda lines: lines[:-1]), "ends with step 11")
-    changed("scored", edit("evaluations.jsonl", lambda lines: lines[:1] + lines[2:]), "step-00000004 was not scored")
-    changed("again", edit("evaluations.jsonl", lambda lines: lines + lines[1:2]), "step-00000004 was scored twice")
+    changed("scored", edit("evaluations.jsonl", lambda lines: lines[:-1]), "step-00000012 was not scored")
+    changed("again", edit("evaluations.jsonl", lambda lines: lines + lines[1:2]), "step-00000006 was scored twice")
 
     def damage(copy):
         file = newest(copy) / "model.safetensors"

@@ -64,7 +64,7 @@ bool blames(Told const& told, int rank, int ranks) {
   std::string const name = "trainer rank " + std::to_string(rank);
   std::string const& line = told.lines().front();
   if (told.code() != Exit::peer_lost) return false;
-  return line.find(ranks > 2 ? "(" + name + " has other bits than most in " : name) != std::string::npos;
+  return line.find(ranks > 2 ? name + " has other bits than most ranks in " : name) != std::string::npos;
 }
 
 int trials(World const& world, std::int64_t count, std::uint64_t seed) {

@@ -151,12 +151,12 @@ std::vector<std::size_t> odd_ones(std::vector<std::string> const& hashes, std::s
   for (std::size_t rank = 0; rank < names.size(); ++rank) {
     if (is_odd[rank]) list += (list.empty() ? "" : decided ? " and " : " or ") + names[rank];
   }
-  throw Told(
-      Exit::peer_lost,
-      {one_line("ranks that should hold the same differ after step " + std::to_string(step),
-                list + (decided ? " has other bits than most in " : ", nobody can say which, is damaged in ") + place,
-                "nothing of it was saved: start again with --resume auto, and have that memory checked if it happens "
-                "twice")});
+  throw Told(Exit::peer_lost,
+             {one_line(list + (decided ? " has other bits than most ranks in " : " is damaged in ") + place +
+                           " after step " + std::to_string(step),
+                       decided ? "its memory has changed; nothing of it was saved"
+                               : "they differ, and nobody can say which; nothing of it was saved",
+                       "start again with --resume auto, and have that memory checked if it happens twice")});
 }
 
 }  // namespace

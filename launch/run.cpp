@@ -32,6 +32,7 @@ int run_train(TrainRequest const& request) {
   return guarded(*job, place, recorder, [&] {
     TrainingRun run(config, *job, place, recorder, request.force_unlock ? Unlock::forced : Unlock::when_ended,
                     probing.get_future());
+    run.look_ahead(request.allow_change);
     run.split_ranks();
     run.watch();
     run.open_data();

@@ -12,10 +12,11 @@ namespace bsft {
 
 struct TrainRequest {
   std::filesystem::path config;
-  std::vector<std::string> overrides;  // of --set
-  std::string resume;                  // auto, none or a folder; empty: as checkpoint.resume says
-  bool dry_run = false;                // everything up to the first step
-  bool force_unlock = false;           // the folder's last owner has ended, whatever its record says
+  std::vector<std::string> overrides;     // of --set
+  std::string resume;                     // auto, none or a folder; empty: as checkpoint.resume says
+  std::vector<std::string> allow_change;  // keys that a resume may change
+  bool dry_run = false;                   // everything up to the first step
+  bool force_unlock = false;              // the folder's last owner has ended, whatever its record says
 };
 
 // What was typed after `bsft train`.

@@ -13,6 +13,26 @@
 
 namespace bsft {
 
+TrainingOrder order_of(Config const& config, StoreReader const& reader, std::vector<ChunkDamage> const& damage) {
+  std::vector<std::int64_t> chosen = trainable_records(reader.records(), config.data.max_length,
+                                                       config.data.overlong == "drop" ? TooLong::drop : TooLong::error);
+  auto const damaged = [&](std::int64_t record) {
+    return std::any_of(damage.begin(), damage.end(), [&](ChunkDamage const& chunk) {
+      return chunk.first_record <= record && record <= chunk.last_record;
+    });
+  };
+  auto const out = std::stable_partition(chosen.begin(), chosen.end(), [&](auto record) { return !damaged(record); });
+  std::vector<std::int64_t> const left_out(out, chosen.end());
+  chosen.erase(out, chosen.end());
+  if (chosen.empty())
+    throw Invalid(Exit::data, config.data.file, "every training record lies in a damaged chunk",
+                  "build it again with bsft data build");
+  return {
+      std::make_unique<Order>(reader.records(), chosen,
+                              OrderSettings{config.run.seed, config.train.global_batch_size, config.data.group_size}),
+      left_out};
+}
+
 TrainingData::TrainingData(Config const& config, Probed file)
     : config_(config), reader_(std::move(file)), tokenizer_(config.model.path) {
   reader_.require_certificate();
@@ -42,23 +62,11 @@ void TrainingData::set_order(std::vector<std::string> const& found) {
     for (auto const& chunk : damage_) findings.add(chunk.line);
     findings.throw_any(Exit::data);
   }
-  std::vector<std::int64_t> chosen = trainable_records(
-      reader_.records(), config_.data.max_length, config_.data.overlong == "drop" ? TooLong::drop : TooLong::error);
-  auto const damaged = [&](std::int64_t record) {
-    return std::any_of(damage_.begin(), damage_.end(), [&](ChunkDamage const& chunk) {
-      return chunk.first_record <= record && record <= chunk.last_record;
-    });
-  };
-  auto const out = std::stable_partition(chosen.begin(), chosen.end(), [&](auto record) { return !damaged(record); });
-  records_left_out_ = chosen.end() - out;
-  if (out != chosen.end()) left_out_ = xxh128_hex(bytes_of_values(std::vector<std::int64_t>(out, chosen.end())));
-  chosen.erase(out, chosen.end());
-  if (chosen.empty())
-    throw Invalid(Exit::data, config_.data.file, "every training record lies in a damaged chunk",
-                  "build it again with bsft data build");
-  order_ = std::make_unique<Order>(
-      reader_.records(), chosen,
-      OrderSettings{config_.run.seed, config_.train.global_batch_size, config_.data.group_size});
+  TrainingOrder found_order = order_of(config_, reader_, damage_);
+  order_ = std::move(found_order.order);
+  std::vector<std::int64_t> const& out = found_order.left_out;
+  records_left_out_ = static_cast<std::int64_t>(out.size());
+  if (!out.empty()) left_out_ = xxh128_hex(bytes_of_values(out));
 }
 
 LoaderSettings TrainingData::loader_settings(Config const& config, LaneRange mine) const {
@@ -73,10 +81,14 @@ LoaderSettings TrainingData::loader_settings(Config const& config, LaneRange min
 }
 
 RecordSource TrainingData::source() const {
-  return [this](std::int64_t record) { return reader_.read(record); };
+  return [this](std::int64_t record) {
+    std::lock_guard const lock(reading_);
+    return reader_.read(record);
+  };
 }
 
 std::string TrainingData::record_name(std::int64_t record) const {
+  std::lock_guard const lock(reading_);
   std::string const number = std::to_string(record);
   try {
     return parse_json(reader_.text(record), "record " + number).value("id", number);

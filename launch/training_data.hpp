@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,13 @@
 #include "trainer/config/config.hpp"
 
 namespace bsft {
+
+// The order in which this configuration takes the records of a data file, but for those that lie in damaged chunks.
+struct TrainingOrder {
+  std::unique_ptr<Order> order;
+  std::vector<std::int64_t> left_out;  // ascending
+};
+TrainingOrder order_of(Config const& config, StoreReader const& reader, std::vector<ChunkDamage> const& damage);
 
 class TrainingData {
  public:
@@ -40,10 +48,12 @@ class TrainingData {
   // How the loader reads for the lanes `mine`.
   LoaderSettings loader_settings(Config const& config, LaneRange mine) const;
   RecordSource source() const;
-  std::string record_name(std::int64_t record) const;  // its id, or its number where its text is damaged
+  // Its id, or its number where its text is damaged.  Any thread, also while a loader reads.
+  std::string record_name(std::int64_t record) const;
 
  private:
   Config const& config_;
+  mutable std::mutex reading_;  // HDF5 takes one thread at a time
   StoreReader reader_;
   Tokenizer tokenizer_;
   std::unique_ptr<Order> order_;

@@ -11,13 +11,17 @@
 #include "launch/doctor/storage.hpp"
 #include "launch/failure.hpp"
 #include "launch/grace.hpp"
+#include "launch/not_finite.hpp"
+#include "launch/resume_check.hpp"
 #include "launch/slurm_job.hpp"
 #include "launch/straggler_watch.hpp"
 #include "launch/training_model.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/reader.hpp"
+#include "trainer/checkpoint/same_run.hpp"
 #include "trainer/comm/agreement.hpp"
 #include "trainer/loop/memory.hpp"
+#include "trainer/loop/state_check.hpp"
 #include "trainer/report/metrics_log.hpp"
 #include "trainer/report/report_page.hpp"
 #include "trainer/report/results_table.hpp"
@@ -60,12 +64,23 @@ void TrainingRun::share_cpus() {
     cpu_lines_.push_back((finding.warning ? "warning: " : "note: ") + finding.found + ": " + finding.advice);
 }
 
+void TrainingRun::look_ahead(std::vector<std::string> const& allowed) {
+  allowed_ = allowed;
+  bsft::together(job_.everyone(), [&] { goes_on_ = leads() && bsft::look_ahead(config_, allowed_); });
+}
+
 void TrainingRun::split_ranks() {
   share_cpus();
   Reduction const reduction = reduction_of(config_);
   evaluators_ = job_.size() == 1 ? 0 : static_cast<int>(config_.parallel.evaluator_ranks);
   bsft::together(job_.everyone(), [&] {
-    if (evaluators_ < job_.size()) lanes_of(0, job_.size() - evaluators_, config_.parallel.lanes, reduction);
+    if (evaluators_ >= job_.size()) return;
+    try {
+      lanes_of(0, job_.size() - evaluators_, config_.parallel.lanes, reduction);
+    } catch (Invalid const& illegal) {
+      if (!goes_on_) throw;
+      throw Findings(Exit::resume_mismatch, {illegal.what()});
+    }
   });
   trainers_ = job_.split(evaluators_, reduction);
   recorder_.is(job_.rank(), trains() ? Role::trainer : Role::evaluator);
@@ -124,6 +139,7 @@ void TrainingRun::build_model() {
         *model_, config_.optimizer,
         shares ? std::optional(parts_of(plan_.buckets, trainers_->rank(), trainers_->size())) : std::nullopt);
     state_.emplace(TrainState{*model_, *optimizer_, 0, 0});
+    model_files_ = model_files_of(config_.model.path);
     if (config_.model.freeze != "none") base_digest_ = model_->base_digest();
   });
 }
@@ -146,7 +162,11 @@ int TrainingRun::summarise(std::FILE* stream) const {
   line("ranks: " + std::to_string(trainers_->size()) + " trainers (" + bulk().backend() + " on " + job_.device().str() +
        ", " + config_.parallel.reduction + " reduction), " + std::to_string(job_.size() - trainers_->size()) +
        " evaluators, " + std::to_string(config_.parallel.lanes) + " lanes, " + std::to_string(lanes) + " a rank");
-  line("determinism: " + name(determinism_.level) + ", " + promise(determinism_.level) + " (" +
+  std::string given;
+  for (Change const& one : changes_)
+    given += (given.empty() ? ", given that " : " and ") + one.key + " became " + one.to + " after step " +
+             std::to_string(one.step);
+  line("determinism: " + name(determinism_.level) + ", " + promise(determinism_.level) + given + " (" +
        determinism_.conditions + ")");
   if (config_.train.threads_per_rank == 0) line("threads: " + std::to_string(threads_) + " on rank 0, by its CPUs");
   for (std::string const& text : cpu_lines_) line(text);
@@ -213,6 +233,13 @@ void TrainingRun::note_ranks() {
   });
 }
 
+void TrainingRun::take_history(Manifest const& manifest) {
+  state_->step = manifest.step;
+  state_->empty_batches = manifest.empty_batches;
+  state_->skipped = {manifest.skipped, manifest.skipped_recently};
+  state_->consumed = manifest.consumed;
+}
+
 void TrainingRun::resume() {
   auto const warn = [](std::string const& line) { std::fprintf(stderr, "bsft: warning: %s\n", line.c_str()); };
   std::string chosen;  // by rank 0, for all
@@ -222,12 +249,21 @@ void TrainingRun::resume() {
     std::optional<FoundCheckpoint> const found =
         from == "auto" ? find_checkpoint(folder_, warn) : std::optional(open_checkpoint(from));
     if (!found) return;
-    check_same(*found, config_, data_->reader().catalog().data_digest);
+    std::vector<Change> const now =
+        changes_of(*found, config_, model_files_, data_->reader().catalog().data_digest, allowed_);
+    if (found->manifest.step > plan_.total_steps)
+      throw Findings(Exit::resume_mismatch,
+                     {one_line("the checkpoint is of step " + std::to_string(found->manifest.step),
+                               "the run would end at step " + std::to_string(plan_.total_steps),
+                               "raise train.max_steps or train.num_epochs")});
     if (found->manifest.left_out != data_->left_out()) {
       throw Invalid(Exit::resume_mismatch, "cannot resume from " + found->folder.string(),
                     "other records are left out for damaged chunks of " + config_.data.file + " than in the run so far",
                     "restore the file and data.skip_corrupt, or start a new run in another run.dir");
     }
+    changes_ = found->manifest.changes;
+    changes_.insert(changes_.end(), now.begin(), now.end());
+    append_line(folder_ / "events.jsonl", resumed_event(*found, folder_, now, trainers_->size()));
     chosen = found->folder.string();
   });
   chosen = job_.everyone().exchange(chosen).front();
@@ -235,14 +271,13 @@ void TrainingRun::resume() {
     if (!chosen.empty()) {
       FoundCheckpoint const found{chosen, read_manifest(chosen)};
       restore(found, *model_, *optimizer_, [this](Parameter const& parameter) { keep_share(*model_, parameter); });
-      state_->step = found.manifest.step;
+      take_history(found.manifest);
       if (fs::path(chosen) == checkpoint_of(folder_, state_->step)) found_step_ = state_->step;
       determinism_ = resumed(found.manifest.determinism, determinism_);
       if (leads() && determinism_.level > found.manifest.determinism.level) {
         warn("determinism falls from " + name(found.manifest.determinism.level) + " to " + name(determinism_.level) +
              ": the checkpoint was made under other conditions (" + found.manifest.determinism.conditions + ")");
       }
-      state_->empty_batches = found.manifest.empty_batches;
       if (!base_digest_.empty() && found.manifest.base_digest != base_digest_) {
         throw Invalid(Exit::resume_mismatch, "the base table of " + config_.model.path + " is not the checkpoint's",
                       "it is frozen, so it must be the same", "restore the folder of model.path");
@@ -296,7 +331,18 @@ Manifest TrainingRun::manifest() const {
   manifest.left_out = data_->left_out();
   manifest.base_digest = base_digest_;
   manifest.determinism = determinism_;
+  manifest.consumed = state_->consumed;
+  manifest.skipped = state_->skipped.total;
+  manifest.skipped_recently = state_->skipped.recent;
+  manifest.model_files = model_files_;
+  manifest.changes = changes_;
   return manifest;
+}
+
+void TrainingRun::save(RunSaving::When when) {
+  recorder_.does(Activity::save);
+  check_state({*trainers_, bulk(), &recorder_}, *model_, *optimizer_, plan_.buckets, plan_.sharded, state_->step);
+  saving_->save(manifest(), when);
 }
 
 void TrainingRun::published(std::int64_t step) {
@@ -315,7 +361,7 @@ void TrainingRun::save_first() {
   std::erase(unscored_, state_->step);
   evaluation_->take_up(unscored_);
   if (found_step_ == state_->step) return published(state_->step);
-  saving_->save(manifest(), state_->step == plan_.total_steps ? RunSaving::When::must : RunSaving::When::now);
+  save(state_->step == plan_.total_steps ? RunSaving::When::must : RunSaving::When::now);
 }
 
 void TrainingRun::train() {
@@ -339,13 +385,15 @@ void TrainingRun::train() {
     recorder_.step_done(metrics.seconds.total);
     if (log) log->write(metrics);
     if (progress_) progress_->step(metrics);
+    if (leads() && metrics.not_finite)
+      tell_not_finite(metrics, *data_, trainers_->size(), folder_, [this](std::string const& line) { say(line); });
     straggler_watch.step(metrics);
     saving_->stepped(metrics.step, metrics.notes);
     if (grace) say(grace->after_step(recorder_.snapshot().median_step_seconds));
   };
   observers.on_checkpoint = [&](TrainState const& state) {
     bool const waits = stops_ || state.step == plan_.total_steps;
-    saving_->save(manifest(), waits ? RunSaving::When::must : RunSaving::When::behind);
+    save(waits ? RunSaving::When::must : RunSaving::When::behind);
   };
   auto const notes = [this] {
     Notes mine = saving_->notes();
@@ -357,11 +405,7 @@ void TrainingRun::train() {
   try {
     bsft::train(*state_, config_, plan_, data, {*trainers_, bulk(), &recorder_, notes}, observers);
   } catch (NonFinite const& error) {
-    std::string names;  // of the first few
-    std::size_t const shown = std::min<std::size_t>(error.records().size(), 8);
-    for (std::size_t i = 0; i < shown; ++i) names += (i == 0 ? "" : ", ") + data_->record_name(error.records()[i]);
-    if (shown < error.records().size()) names += " and " + std::to_string(error.records().size() - shown) + " more";
-    throw NonFinite(error.step(), error.records(), names);
+    throw NonFinite(error.step(), error.found(), error.many(), names_of(error.found().records, *data_));
   }
 }
 
@@ -378,7 +422,9 @@ int TrainingRun::report() {
   if (stops_ && !all_done) return stop_early();
   if (!leads()) return evaluation_->finish(state_->step);
   if (state_->empty_batches > 0) {
-    say("note: " + grouped(state_->empty_batches) + " batches had no supervised token and changed nothing");
+    bool const many = 100 * state_->empty_batches > state_->step;
+    say((many ? "warning: " : "note: ") + grouped(state_->empty_batches) +
+        " batches had no supervised token and changed nothing");
   }
   if (!base_digest_.empty()) {
     bool const same = model_->base_digest() == base_digest_;

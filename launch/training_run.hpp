@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ class TrainingRun {
   TrainingRun(Config const& config, Job& job, RunPlace& place, FlightRecorder& recorder, Unlock unlock,
               std::future<Probed> data);
 
+  // Refuses to go on as another run; `allowed`: keys that may change.
+  void look_ahead(std::vector<std::string> const& allowed);
   void split_ranks();
   void watch();
   bool trains() const { return trainers_ != nullptr; }
@@ -55,7 +58,9 @@ class TrainingRun {
   Communicator& bulk() const { return devices_ ? *devices_ : weights_ ? *weights_ : *trainers_; }
   void start_saving();
   void save_first();
+  void save(RunSaving::When when);
   void published(std::int64_t step);
+  void take_history(Manifest const& manifest);
   // What this rank does not keep of a parameter's weights takes no memory from now on.
   void keep_share(Decoder const& model, Parameter const& parameter) const;
   Buckets buckets(Decoder const& model) const;
@@ -84,6 +89,10 @@ class TrainingRun {
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<TrainState> state_;
   TrainPlan plan_;
+  std::vector<std::string> allowed_;
+  bool goes_on_ = false;         // from a checkpoint, as far as rank 0 knows before it claims the folder
+  std::vector<Change> changes_;  // of the configuration, since the first start
+  std::map<std::string, std::string> model_files_;
   Determinism determinism_;
   std::int64_t found_step_ = -1;  // of the checkpoint of this folder that it goes on from
   std::string base_digest_;       // of the base table where it is frozen

@@ -90,4 +90,10 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t a, std::uint64_t b, std::uin
   return XXH3_64bits_withSeed(words.data(), sizeof words, seed);
 }
 
+std::array<std::uint64_t, 2> mix128(std::uint64_t a, std::uint64_t b) {
+  std::array<std::uint64_t, 2> const words{a, b};
+  XXH128_hash_t const hash = XXH3_128bits(words.data(), sizeof words);
+  return {hash.low64, hash.high64};
+}
+
 }  // namespace bsft

@@ -1,6 +1,7 @@
 // Digests: XXH3-128 inside the program, SHA-256 where a person compares with `sha256sum` or the Hub.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -44,5 +45,7 @@ class Digest {
 
 // A keyed 64-bit mix: the counter-based randomness of the whole program (XXH3-64 of the words).
 std::uint64_t mix(std::uint64_t seed, std::uint64_t a, std::uint64_t b = 0, std::uint64_t c = 0);
+// XXH3-128 of the words: {low, high}.
+std::array<std::uint64_t, 2> mix128(std::uint64_t a, std::uint64_t b);
 
 }  // namespace bsft

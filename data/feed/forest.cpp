@@ -127,7 +127,10 @@ Forest plant(std::span<Sequence const> sequences) {
     Trie trie;
     for (Sequence const& sequence : sequences.subspan(begin, end - begin)) trie.insert(planted(sequence));
     trie.flatten(forest);
-    for (Sequence const& sequence : sequences.subspan(begin, end - begin)) trie.locate(sequence, forest.supervised);
+    for (Sequence const& sequence : sequences.subspan(begin, end - begin)) {
+      trie.locate(sequence, forest.supervised);
+      forest.samples.push_back(sequence.sample);
+    }
     begin = end;
   }
   return forest;

@@ -40,6 +40,7 @@ struct Forest {
   std::vector<Segment> segments;  // trees one after another, each depth first: a parent, its first child with all
                                   // of that child's descendants, its second child …; rows in this order
   std::vector<SupervisedRow> supervised;  // sequence by sequence, by position; a row may appear more than once
+  std::vector<std::int64_t> samples;      // of the sequences, in their order
 };
 
 // A target of a sequence: tokens[at] is predicted from tokens[at - 1].  Requires 1 <= at <= tokens.size().

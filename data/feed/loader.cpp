@@ -63,9 +63,7 @@ Batch Loader::read(std::int64_t step) {
     units_ = order_.epoch(epoch);
     epoch_ = epoch;
   }
-  auto const all = static_cast<std::int64_t>(units_.size());
-  std::int64_t const begin = (step % order_.steps_per_epoch()) * order_.units_per_step();
-  std::int64_t const end = std::min(begin + order_.units_per_step(), all);
+  auto const [begin, end] = order_.units_of(step);
   std::span<Unit const> const units(units_.data() + begin, static_cast<std::size_t>(end - begin));
   auto const lanes = deal(units, records_, settings_.lanes);
   Batch batch{step, epoch, {}};

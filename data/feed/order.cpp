@@ -62,6 +62,11 @@ Order::Order(std::vector<RecordInfo> const& records, std::vector<std::int64_t> c
       std::max<std::int64_t>(1, std::llround(static_cast<double>(settings_.global_batch_size) / mean_unit));
 }
 
+std::pair<std::int64_t, std::int64_t> Order::units_of(std::int64_t step) const {
+  std::int64_t const begin = (step % steps_per_epoch()) * units_per_step_;
+  return {begin, std::min(begin + units_per_step_, units_)};
+}
+
 std::vector<Unit> Order::epoch(std::int64_t epoch) const {
   auto const turn = static_cast<std::uint64_t>(epoch);
   auto const group = static_cast<std::size_t>(settings_.group_size);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "data/store/reader.hpp"
@@ -41,6 +42,8 @@ class Order {
   std::int64_t steps_per_epoch() const { return (units_ + units_per_step_ - 1) / units_per_step_; }
   // All units of an epoch, in order; step s takes [s U, (s + 1) U).
   std::vector<Unit> epoch(std::int64_t epoch) const;
+  // The first of a step's units within its epoch, and the one after its last.
+  std::pair<std::int64_t, std::int64_t> units_of(std::int64_t step) const;
 
  private:
   OrderSettings settings_;

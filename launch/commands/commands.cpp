@@ -15,6 +15,7 @@ std::vector<Command> const& commands() {
     for (Command& command : sweep_commands()) all.push_back(std::move(command));
     all.push_back(evaluate_command());
     all.push_back(generate_command());
+    all.push_back(verify_command());
     all.push_back(report_command());
     return all;
   }();

@@ -18,6 +18,7 @@ Command launch_command();                // launch.cpp
 std::vector<Command> sweep_commands();   // sweep.cpp: plan, run
 Command evaluate_command();              // evaluate.cpp
 Command generate_command();              // generate.cpp
+Command verify_command();                // verify.cpp
 Command report_command();                // report.cpp
 
 // All of them; commands.cpp.

@@ -1,17 +1,25 @@
 // bsft train: under mpirun or srun, or alone.
 #include "launch/commands/commands.hpp"
 #include "launch/run.hpp"
+#include "trainer/checkpoint/same_run.hpp"
 
 namespace bsft {
 namespace {
 
 int train(Arguments const& arguments) { return run_train(train_request(arguments)); }
 
+std::string safe_list() {
+  std::string list;
+  for (std::string const& key : safe_changes()) list += (list.empty() ? "" : ", ") + key;
+  return list;
+}
+
 }  // namespace
 
 TrainRequest train_request(Arguments const& arguments) {
-  return {arguments.text("config"), arguments.list("set"), arguments.text("resume"), arguments.has("dry-run"),
-          arguments.has("force-unlock")};
+  require_safe(arguments.list("allow-change"));
+  return {arguments.text("config"),       arguments.list("set"),    arguments.text("resume"),
+          arguments.list("allow-change"), arguments.has("dry-run"), arguments.has("force-unlock")};
 }
 
 Command train_command() {
@@ -26,6 +34,7 @@ Command train_command() {
         "", false, false},
        {"force-unlock", "", "take the run folder although its last job, on another host, did not say that it ended", "",
         false, false},
+       {"allow-change", "KEY", "a key that a resume may change, of: " + safe_list(), "", false, true},
        {"dry-run", "", "everything up to the first step: checks, and what the run would be", "", false, false}},
       {"mpirun -np 3 bsft train --config configs/quickstart.yaml",
        "bsft train --config configs/smollm2_135m.yaml --dry-run",

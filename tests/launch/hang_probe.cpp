@@ -1,5 +1,5 @@
 // Trains a tiny decoder under mpirun, watched, in which one rank at some step does what it should not.
-//   hang_probe skips|breaks|throws|waits|leaves RANK FOLDER
+//   hang_probe skips|breaks|throws|waits|leaves|flips RANK FOLDER
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -70,7 +70,9 @@ int run(std::string const& how, int odd, std::filesystem::path const& folder) {
     observers.on_step = [&](StepMetrics const& metrics) {
       place.step = metrics.step;
       recorder.step_done(metrics.seconds.total);
-      group.skips = is_odd && how == "skips" && metrics.step == odd_step;
+      bool const now = is_odd && metrics.step == odd_step;
+      group.skips = now && how == "skips";
+      if (now && how == "flips") *reinterpret_cast<std::uint8_t*>(model->flat().data_ptr<float>() + 100) ^= 1;
     };
     std::int64_t const mine = is_odd && how == "leaves" ? odd_step : steps;
     train(state, config, {mine, 0, buckets}, data, {group, group, &recorder}, observers);

@@ -89,6 +89,8 @@ DEEDS = {
     "waits": (87, r"has not moved on for \d+ s \(data of step \d+; last collective #\d+ \w+ of \d+ bytes, done\)", HANG + 4),
     "leaves": (87, r"ends while trainer rank \d on \S+ \(pid \d+\) waits for it", HANG + 4),
     "breaks": (65, r", data of step \d+: chunk 7 of data\.h5 \(its checksum is wrong\) build it again", 5),
+    "flips": (87, r"has other bits than most ranks in weights of model\.\S+( to \S+)? after step 100 "
+                  r"\(its memory has changed; nothing of it was saved\) start again with --resume auto", 5),
     "throws": (70, r", data of step \d+: internal error \(a fault of the program\) please report this", 5),
 }
 

@@ -7,7 +7,9 @@
 #include <thread>
 
 #include "tests/loop/tiny.hpp"
+#include "trainer/comm/agreement.hpp"
 #include "trainer/comm/threads.hpp"
+#include "trainer/loop/state_check.hpp"
 
 namespace bsft {
 namespace {
@@ -104,10 +106,18 @@ struct Steps {
   std::unique_ptr<Decoder> model = tiny.model();
   Optimizer optimizer{*model, OptimizerConfig{}};
   std::unique_ptr<Communicator> self = self_communicator();
-  Notes notes;  // of this rank
-  Stepper stepper{
-      *model,          optimizer, {*self, *self, nullptr, [this] { return notes; }}, 4, testing::buckets_of(*model),
-      Sharded::nothing};
+  Notes notes;                   // of this rank
+  std::function<void()> during;  // called where they are asked for
+  Stepper stepper{*model,
+                  optimizer,
+                  {*self, *self, nullptr,
+                   [this] {
+                     if (during) during();
+                     return notes;
+                   }},
+                  4,
+                  testing::buckets_of(*model),
+                  Sharded::nothing};
 
   Batch batch(RecordSource const& source) const {
     TrainData data = tiny.data({0, 4}, 4, 100);
@@ -152,25 +162,80 @@ TEST(Step, CarriesWhatARankHasToTellWithOrWithoutSupervision) {
   }
 }
 
-TEST(Step, ALossThatIsNotFiniteStopsBeforeTheUpdateAndNamesRecords) {
+// Steps that change nothing leave the weights, moments and updates as they were.
+struct Before {
+  explicit Before(Steps const& s)
+      : weights(s.model->flat().detach().clone()),
+        first(s.optimizer.moments().first.clone()),
+        second(s.optimizer.moments().second.clone()),
+        updates(s.optimizer.updates()) {}
+  bool is_still(Steps const& s) const {
+    auto const same = [](at::Tensor const& a, at::Tensor const& b) {
+      return at::equal(at::nan_to_num(a, 7.0), at::nan_to_num(b, 7.0));
+    };
+    return same(weights, s.model->flat()) && same(first, s.optimizer.moments().first) &&
+           same(second, s.optimizer.moments().second) && updates == s.optimizer.updates();
+  }
+  at::Tensor weights, first, second;
+  std::int64_t updates;
+};
+
+void spoil(Steps const& s, float value) {
+  at::NoGradGuard no_grad;
+  s.model->parameter("model.norm.weight").value.view({-1})[0] = value;
+}
+
+TEST(Step, ALossThatIsNotFiniteTwiceIsSkippedAndNamesRecords) {
   Steps s;
   Batch const batch = s.batch(s.tiny.source());
-  {
-    at::NoGradGuard no_grad;
-    s.model->parameter("model.norm.weight").value.fill_(std::numeric_limits<float>::quiet_NaN());
-  }
-  at::Tensor const before = s.model->flat().detach().clone();
-  try {
-    s.stepper.step(batch, 0.1);
-    FAIL() << "nothing was thrown";
-  } catch (NonFinite const& error) {
-    EXPECT_EQ(error.code(), Exit::non_finite);
-    EXPECT_EQ(error.step(), 1);
-    EXPECT_EQ(error.records().size(), 24U);
-    EXPECT_NE(std::string(error.what()).find("step 1 (records "), std::string::npos);
-  }
-  EXPECT_EQ(s.optimizer.updates(), 0);
-  EXPECT_TRUE(at::equal(at::nan_to_num(s.model->flat(), 7.0), at::nan_to_num(before, 7.0)));
+  s.stepper.step(batch, 0.01);  // so that there are moments
+  spoil(s, std::numeric_limits<float>::quiet_NaN());
+  Before const before(s);
+  StepMetrics const metrics = s.stepper.step(batch, 0.1);
+  ASSERT_TRUE(metrics.not_finite.has_value());
+  EXPECT_TRUE(metrics.not_finite->again);
+  EXPECT_FALSE(metrics.not_finite->gradient_alone);
+  EXPECT_EQ(metrics.not_finite->records.size(), 24U);
+  EXPECT_EQ(metrics.not_finite->ranks, std::vector<std::string>{"trainer rank 0"});
+  EXPECT_EQ(metrics.skipped, 1);
+  EXPECT_EQ(metrics.consumed.samples, 24) << "once, though it was computed twice";
+  EXPECT_TRUE(before.is_still(s));
+}
+
+TEST(Step, AGradientThatIsNotFiniteNamesTheBatch) {
+  Steps s;
+  Batch batch = s.batch(s.tiny.source());
+  for (LaneBatch& lane : batch.lanes)
+    lane.weight *= 1e-41;  // the losses are finite, their gradient is too large for fp32
+  Before const before(s);
+  StepMetrics const metrics = s.stepper.step(batch, 0.1);
+  ASSERT_TRUE(metrics.not_finite.has_value());
+  EXPECT_TRUE(metrics.not_finite->again && metrics.not_finite->gradient_alone);
+  EXPECT_EQ(metrics.not_finite->records.size(), 24U);
+  EXPECT_TRUE(before.is_still(s));
+}
+
+TEST(Step, WhatIsFiniteWhenComputedAgainIsUsed) {
+  Steps undisturbed, s;
+  Batch const batch = s.batch(s.tiny.source());
+  StepMetrics const want = undisturbed.stepper.step(batch, 0.01);
+  int asked = 0;
+  float const good = s.model->parameter("model.norm.weight").value.view({-1})[0].item<float>();
+  s.during = [&] {  // twice an attempt: before the forward, and after the backward
+    if (asked == 0) spoil(s, std::numeric_limits<float>::infinity());
+    if (asked == 1) spoil(s, good);
+    ++asked;
+  };
+  StepMetrics const metrics = s.stepper.step(batch, 0.01);
+  EXPECT_EQ(asked, 4);
+  ASSERT_TRUE(metrics.not_finite.has_value());
+  EXPECT_FALSE(metrics.not_finite->again);
+  EXPECT_FALSE(metrics.not_finite->records.empty());
+  EXPECT_EQ(metrics.skipped, 0);
+  EXPECT_EQ(metrics.loss, want.loss);
+  EXPECT_EQ(metrics.gradient_norm, want.gradient_norm);
+  EXPECT_EQ(metrics.consumed, want.consumed);
+  EXPECT_TRUE(Before(undisturbed).is_still(s));
 }
 
 TEST(Train, LearnsMakesEveryStepAndCallsItsObservers) {
@@ -227,6 +292,87 @@ TEST(Train, StopsAfterTheStepInWhichAnyRankIsAskedTo) {
     EXPECT_EQ(steps[r], (std::vector<std::int64_t>{1, 2, 3, 4})) << r;
     EXPECT_EQ(checkpoints[r], (std::vector<std::int64_t>{3, 4})) << r;
   }
+}
+
+// Runs the steps of [from, to) with these settings.
+struct Training {
+  testing::Tiny tiny{40, 3, 24};
+  std::unique_ptr<Decoder> model = tiny.model();
+  Config config;
+  Optimizer optimizer{*model, config.optimizer};
+  TrainState state{*model, optimizer, 0, 0};
+  std::unique_ptr<Communicator> self = self_communicator();
+  std::vector<StepMetrics> seen;
+  std::vector<std::int64_t> saved;
+
+  void run(std::int64_t to) {
+    train(state, config, {to, 1, testing::buckets_of(*model), Sharded::nothing}, tiny.data({0, 4}, 4, 200),
+          {*self, *self},
+          {[&](StepMetrics const& m) { seen.push_back(m); }, [&](TrainState const& s) { saved.push_back(s.step); }});
+  }
+};
+
+TEST(Train, ConsumesWhatIsPlannedAlsoWhenItGoesOn) {
+  Training t;
+  PlannedSamples planned(t.tiny.order);
+  std::int64_t const steps = t.tiny.order.steps_per_epoch() + 3;
+  for (std::int64_t const to : {std::int64_t{2}, std::int64_t{3}, steps}) {
+    t.run(to);
+    EXPECT_EQ(t.state.consumed, planned.up_to(to));
+  }
+  t.state.step = steps - 1;  // goes on at the wrong place: a step is repeated
+  t.run(steps);
+  EXPECT_NE(t.state.consumed, planned.up_to(steps));
+  EXPECT_GT(t.state.consumed.samples, planned.up_to(steps).samples);
+}
+
+TEST(Train, ALearningRateThatBlowsUpEndsAfterThreeStepsInARow) {
+  Training t;
+  t.config.optimizer.learning_rate = 1e30;
+  t.config.scheduler.type = "constant";
+  try {
+    t.run(20);
+    FAIL() << "it went on";
+  } catch (NonFinite const& error) {
+    EXPECT_EQ(error.code(), Exit::non_finite);
+    EXPECT_EQ(error.step(), 4) << "the first step can be computed";
+    EXPECT_FALSE(error.found().records.empty());
+    EXPECT_NE(std::string(error.what()).find("3 steps in a row were skipped"), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(t.state.skipped.total, 3);
+  EXPECT_EQ(t.seen.back().skipped, 3) << "the last step is told before the end";
+  EXPECT_EQ(t.saved, (std::vector<std::int64_t>{1, 2, 3})) << "a step that was skipped is a step";
+  EXPECT_EQ(t.optimizer.updates(), 1);
+}
+
+TEST(Train, ChecksItsStateAndNamesWhatIsNotFinite) {
+  Training t;
+  t.run(2);
+  Trainers const alone{*t.self, *t.self};
+  Buckets const buckets = testing::buckets_of(*t.model);
+  auto const check = [&] { check_state(alone, *t.model, t.optimizer, buckets, Sharded::nothing, 2); };
+  EXPECT_NO_THROW(check());
+  for (auto const& [where, name] : {std::pair{t.model->flat(), "weights of "},
+                                    {t.optimizer.moments().first, "moment1 of "},
+                                    {t.optimizer.moments().second, "moment2 of "}}) {
+    at::NoGradGuard no_grad;
+    for (Parameter const& p : t.model->parameters()) {
+      for (std::int64_t const at : {p.offset, p.offset + p.value.numel() - 1}) {
+        at::Tensor const value = where[at].clone();
+        where[at] = std::numeric_limits<float>::infinity();
+        try {
+          check();
+          ADD_FAILURE() << name << p.name << " was not seen";
+        } catch (Told const& told) {
+          EXPECT_EQ(told.code(), Exit::non_finite);
+          EXPECT_EQ(told.lines().front().rfind(name + p.name + " is not finite after step 2", 0), 0U)
+              << told.lines().front();
+        }
+        where[at] = value;
+      }
+    }
+  }
+  EXPECT_NO_THROW(check());
 }
 
 }  // namespace

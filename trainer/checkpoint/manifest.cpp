@@ -35,9 +35,29 @@ OrderedJson body_of(Manifest const& m) {
   json["determinism"] = name(m.determinism.level);
   json["conditions"] = m.determinism.conditions;
   json["shards"] = m.shards;
+  json["consumed"] = {{"digest", m.consumed.digest()}, {"samples", m.consumed.samples}};
+  json["skipped"] = {{"steps", m.skipped}, {"recent", m.skipped_recently}};
+  json["model_files"] = m.model_files;
+  json["changes"] = OrderedJson::array();
+  for (Change const& one : m.changes)
+    json["changes"].push_back({{"step", one.step}, {"key", one.key}, {"from", one.from}, {"to", one.to}});
   json["files"] = OrderedJson::object();
   for (auto const& [name, entry] : m.files) json["files"][name] = {{"bytes", entry.bytes}, {"sha256", entry.sha256}};
   return json;
+}
+
+// What the run did until then.
+void read_history(Json const& json, Manifest& m) {
+  Json const& consumed = json.at("consumed");
+  auto const ledger = Ledger::of(consumed.at("digest").get<std::string>(), consumed.at("samples").get<std::int64_t>());
+  if (!ledger) throw Broken(manifest_name, "consumed.digest is none", remedy);
+  m.consumed = *ledger;
+  m.skipped = json.at("skipped").at("steps").get<std::int64_t>();
+  m.skipped_recently = json.at("skipped").at("recent").get<std::vector<std::int64_t>>();
+  m.model_files = json.at("model_files").get<std::map<std::string, std::string>>();
+  for (Json const& one : json.at("changes"))
+    m.changes.push_back({one.at("step").get<std::int64_t>(), one.at("key").get<std::string>(),
+                         one.at("from").get<std::string>(), one.at("to").get<std::string>()});
 }
 
 }  // namespace
@@ -69,6 +89,7 @@ Manifest read_manifest(fs::path const& checkpoint) {
     m.base_digest = json.at("base_digest").get<std::string>();
     m.determinism = {level_named(json.at("determinism").get<std::string>()), json.at("conditions").get<std::string>()};
     m.shards = json.at("shards").get<int>();
+    read_history(json, m);
     for (auto const& [name, entry] : json.at("files").items()) {
       if (!plain(name)) throw Broken(file.string(), "a file name that is not plain", remedy);
       m.files[name] = {entry.at("bytes").get<std::int64_t>(), entry.at("sha256").get<std::string>()};

@@ -1,7 +1,5 @@
 #include "trainer/checkpoint/reader.hpp"
 
-#include <algorithm>
-#include <array>
 #include <vector>
 
 #include "data/base/error.hpp"
@@ -10,15 +8,10 @@
 #include "trainer/model/weights.hpp"
 
 namespace bsft {
-namespace {
 
 namespace fs = std::filesystem;
 
-bool may_differ(std::string const& key) {
-  static constexpr std::array free{"evaluate.", "checkpoint.every", "checkpoint.keep",       "parallel.evaluator_ranks",
-                                   "run.name",  "parallel.zero",    "parallel.bucket_bytes", "data.skip_corrupt"};
-  return std::any_of(free.begin(), free.end(), [&](char const* prefix) { return key.rfind(prefix, 0) == 0; });
-}
+namespace {
 
 fs::path free_name(std::string const& wanted) {
   std::error_code error;
@@ -53,23 +46,6 @@ std::optional<FoundCheckpoint> find_checkpoint(fs::path const& run_dir,
   throw Broken("no whole checkpoint in " + checkpoints_of(run_dir).string(),
                steps.empty() ? "damaged ones alone are left" : std::to_string(steps.size()) + " are there, all damaged",
                "start a new run in another run.dir");
-}
-
-void check_same(FoundCheckpoint const& found, Config const& config, std::string const& data_digest) {
-  std::vector<std::string> lines;
-  Config const before = read_config(found.folder / "training_config.yaml", {});
-  for (auto const& [key, values] : difference(before, config)) {
-    if (may_differ(key)) continue;
-    lines.push_back(key + " is " + values.second + " (the checkpoint was made with " + values.first + ")");
-  }
-  if (found.manifest.data_digest != data_digest) {
-    lines.push_back("data.file has digest " + data_digest + " (the checkpoint was made with " +
-                    found.manifest.data_digest + ")");
-  }
-  if (lines.empty()) return;
-  lines.push_back("cannot resume from " + found.folder.string() +
-                  " (the run would not be the same) restore these, or start a new run in another run.dir");
-  throw Findings(Exit::resume_mismatch, lines);
 }
 
 void restore(FoundCheckpoint const& found, Decoder& decoder, Optimizer& optimizer, Filled const& filled) {

@@ -2,10 +2,9 @@
 //
 // find_checkpoint: newest to oldest by (owner, step), the first whose manifest and files verify; a damaged one is
 // renamed step-….corrupt, never deleted, and told to `warn`.  Broken where checkpoints are there, or were, but none is
-// whole: nobody starts from scratch unasked.  check_same refuses (exit 76) another configuration or other data, with
-// the keys that differ; keys that cannot change the arithmetic may differ (evaluation, checkpoint.every and .keep,
-// parallel.evaluator_ranks). restore: weights from the Hugging Face folder (fp32, the same bits), moments from the
-// state's shards; all ranks read, each what it keeps. tests/checkpoint/resume_test.py: the same bits as an
+// whole: nobody starts from scratch unasked.  Whether it is of the same run is same_run.hpp's.  restore: weights from
+// the Hugging Face folder (fp32, the same bits), moments from the state's shards; all ranks read, each what it keeps.
+// tests/checkpoint/resume_test.py: the same bits as an
 // uninterrupted run, also at another number of ranks.
 #pragma once
 
@@ -15,7 +14,6 @@
 #include <string>
 
 #include "trainer/checkpoint/manifest.hpp"
-#include "trainer/config/config.hpp"
 #include "trainer/model/decoder.hpp"
 #include "trainer/model/weights.hpp"
 #include "trainer/optim/optimizer.hpp"
@@ -31,7 +29,6 @@ struct FoundCheckpoint {
 std::optional<FoundCheckpoint> find_checkpoint(std::filesystem::path const& run_dir,
                                                std::function<void(std::string const&)> const& warn);
 FoundCheckpoint open_checkpoint(std::filesystem::path const& folder);
-void check_same(FoundCheckpoint const& found, Config const& config, std::string const& data_digest);
 void restore(FoundCheckpoint const& found, Decoder& decoder, Optimizer& optimizer, Filled const& filled = {});
 
 }  // namespace bsft

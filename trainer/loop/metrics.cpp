@@ -1,5 +1,6 @@
 #include "trainer/loop/metrics.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace bsft {
@@ -9,11 +10,14 @@ enum Place : int {
   weighted_loss,
   weight_sum,
   records,
+  samples,
   tokens,
   unique_tokens,
   supervised,
   bad_rows,
-  asked_to_stop,
+  consumed,  // four limbs
+  consumed_end = consumed + 4,
+  asked_to_stop = consumed_end,
   saved,
   not_saved,
   channels_begin
@@ -25,12 +29,35 @@ int place(int channel, Part part) { return channels_begin + channel * parts + pa
 
 }  // namespace
 
+void Notes::add_earlier(Notes const& other) {  // a rank may say the same twice
+  asked_to_stop = std::max(asked_to_stop, other.asked_to_stop);
+  saved = std::max(saved, other.saved);
+  not_saved = std::max(not_saved, other.not_saved);
+}
+
+Seconds& Seconds::operator+=(Seconds const& other) {
+  data += other.data;
+  forward += other.forward;
+  backward += other.backward;
+  reduce += other.reduce;
+  optimizer += other.optimizer;
+  total += other.total;
+  return *this;
+}
+
 Totals::Totals() : sums_(at::zeros({channels_begin + channel_count * parts}, at::kDouble)) {}
 
 double& Totals::at(int place) { return sums_.data_ptr<double>()[place]; }
 double Totals::at(int place) const { return sums_.data_ptr<double>()[place]; }
 
-void Totals::count(LaneBatch const& lane) {
+void Totals::count(LaneBatch const& lane, std::int64_t step) {
+  Ledger ledger;
+  for (Forest const& pass : lane.passes) {
+    for (std::int64_t const record : pass.samples) ledger.add(step, record);
+  }
+  Ledger::Limbs const limbs = ledger.limbs();
+  for (std::size_t i = 0; i < limbs.size(); ++i) at(consumed + static_cast<int>(i)) += limbs[i];
+  at(samples) += static_cast<double>(ledger.samples);
   at(weight_sum) += lane.weight;
   at(records) += static_cast<double>(lane.records);
   at(tokens) += static_cast<double>(lane.tokens);
@@ -74,6 +101,9 @@ void Totals::fill(StepMetrics& metrics) const {
   auto const integer = [&](int place) { return static_cast<std::int64_t>(at(place)); };
   metrics.loss = at(weight_sum) > 0 ? at(weighted_loss) / at(weight_sum) : 0;
   metrics.records = integer(records);
+  Ledger::Limbs limbs{};
+  for (std::size_t i = 0; i < limbs.size(); ++i) limbs[i] = at(consumed + static_cast<int>(i));
+  metrics.consumed = Ledger::of(limbs, integer(samples));
   metrics.tokens = integer(tokens);
   metrics.unique_tokens = integer(unique_tokens);
   metrics.supervised = integer(supervised);

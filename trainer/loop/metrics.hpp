@@ -8,9 +8,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "data/feed/forest.hpp"
+#include "data/feed/ledger.hpp"
 #include "data/feed/loader.hpp"
 
 namespace bsft {
@@ -22,6 +25,7 @@ struct ChannelMetrics {
 
 struct Seconds {
   double data = 0, forward = 0, backward = 0, reduce = 0, optimizer = 0, total = 0;  // of this rank
+  Seconds& operator+=(Seconds const& other);
 };
 
 // Of one rank 0 or 1, of a step how many trainers said so: all ranks read the same, after the same step.
@@ -29,6 +33,16 @@ struct Notes {
   int asked_to_stop = 0;  // a signal has come
   int saved = 0;          // its part of the checkpoint under way is on disk
   int not_saved = 0;      // its part has failed
+  // Of the same step, computed before.
+  void add_earlier(Notes const& other);
+};
+
+// What was not finite in a step, the same on all ranks.
+struct NotFinite {
+  bool again = false;                 // when computed again, too: the step was skipped
+  bool gradient_alone = false;        // every loss was finite
+  std::vector<std::string> ranks;     // who computed or holds it
+  std::vector<std::int64_t> records;  // whose loss is not finite; of the whole batch where the gradient alone is not
 };
 
 struct StepMetrics {
@@ -39,6 +53,9 @@ struct StepMetrics {
   double gradient_norm = 0, learning_rate = 0;
   std::int64_t records = 0, tokens = 0, unique_tokens = 0, supervised = 0;
   std::int64_t empty_batches = 0;  // without supervised tokens, since the start
+  std::int64_t skipped = 0;        // not finite twice, since the start
+  Ledger consumed;                 // by this step
+  std::optional<NotFinite> not_finite;
   double tokens_per_second = 0;
   Seconds seconds;
   Notes notes;
@@ -47,8 +64,8 @@ struct StepMetrics {
 class Totals {
  public:
   Totals();
-  // What is known of a lane before its forward pass.
-  void count(LaneBatch const& lane);
+  // What is known of a lane before its forward pass; `step` as in Batch.
+  void count(LaneBatch const& lane, std::int64_t step);
   // What this rank has to tell; once a sum.
   void note(Notes const& mine);
   // The losses of one pass; returns the samples whose loss is not finite.

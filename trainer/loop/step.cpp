@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <sstream>
+#include <utility>
 
 namespace bsft {
 namespace {
@@ -20,14 +22,13 @@ class Watch {
   Clock::time_point start_;
 };
 
-std::string why_of(std::vector<std::int64_t> const& records, std::string const& names) {
-  if (!names.empty()) return "records " + names;
-  if (records.empty()) return "the gradient's norm is not finite";
+std::string records_of(NotFinite const& found, std::string const& names) {
+  if (!names.empty()) return names;
   std::string list;
-  for (std::size_t i = 0; i < std::min<std::size_t>(records.size(), 8); ++i) {
-    list += (i == 0 ? "" : ", ") + std::to_string(records[i]);
+  for (std::size_t i = 0; i < std::min<std::size_t>(found.records.size(), 8); ++i) {
+    list += (i == 0 ? "" : ", ") + std::to_string(found.records[i]);
   }
-  return "records " + list + (records.size() > 8 ? " and " + std::to_string(records.size() - 8) + " more" : "");
+  return list + (found.records.size() > 8 ? " and " + std::to_string(found.records.size() - 8) + " more" : "");
 }
 
 Shared sum_of(Sharded sharded) {
@@ -45,11 +46,15 @@ std::vector<Forest const*> supervised(LaneBatch const& lane) {
 
 }  // namespace
 
-NonFinite::NonFinite(std::int64_t step, std::vector<std::int64_t> records, std::string const& names)
-    : Error(Exit::non_finite, "the loss is not finite at step " + std::to_string(step), why_of(records, names),
+NonFinite::NonFinite(std::int64_t step, NotFinite found, std::string many, std::string const& names)
+    : Error(Exit::non_finite,
+            std::string(found.gradient_alone ? "the gradient" : "the loss") + " is not finite at step " +
+                std::to_string(step) + ", nor when computed again",
+            "records " + records_of(found, names) + "; " + many + " were skipped",
             "lower optimizer.learning_rate, or look at these records with bsft data inspect"),
       step_(step),
-      records_(std::move(records)) {}
+      found_(std::move(found)),
+      many_(std::move(many)) {}
 
 Stepper::Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes,
                  Buckets const& buckets, Sharded sharded)
@@ -143,28 +148,16 @@ std::vector<std::size_t> Stepper::passes_of(Batch const& batch) {
   return passes;
 }
 
-std::vector<std::int64_t> Stepper::gather(std::vector<std::int64_t> const& mine) {
-  std::ostringstream text;
-  for (std::int64_t record : mine) text << record << ' ';
-  std::vector<std::int64_t> all;
-  for (std::string const& theirs : trainers_.host.exchange(text.str())) {
-    std::istringstream words(theirs);
-    for (std::int64_t record = 0; words >> record;) all.push_back(record);
-  }
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return all;
-}
-
 StepMetrics Stepper::gradient(Batch const& batch) {
   StepMetrics metrics;
   metrics.step = batch.step + 1;
   metrics.epoch = batch.epoch;
   bad_records_.clear();
+  losses_finite_ = true;
 
   std::vector<Totals> known(batch.lanes.size());
   for (std::size_t i = 0; i < batch.lanes.size(); ++i) {
-    known[i].count(batch.lanes[i]);
+    known[i].count(batch.lanes[i], batch.step);
     totals_.add(known[i].sums());
   }
   Totals& before = known.back();
@@ -186,7 +179,7 @@ StepMetrics Stepper::gradient(Batch const& batch) {
   std::vector<Totals> lanes(batch.lanes.size());
   for (std::size_t i = 0; i < batch.lanes.size(); ++i) {
     gradients_.clear();
-    lanes[i].count(batch.lanes[i]);
+    lanes[i].count(batch.lanes[i], batch.step);
     bool const last = i + 1 == batch.lanes.size();
     run_lane(batch.lanes[i], passes[i], last, 1 / weight, lanes[i], metrics);
     Watch watch(metrics.seconds.reduce);
@@ -201,7 +194,7 @@ StepMetrics Stepper::gradient(Batch const& batch) {
     trainers_.host.all_reduce(lanes.back().sums()).wait();
   }
   lanes.back().fill(metrics);
-  if (!lanes.back().finite()) throw NonFinite(metrics.step, gather(bad_records_));
+  losses_finite_ = lanes.back().finite();
   return metrics;
 }
 
@@ -216,15 +209,70 @@ void Stepper::settle() {
   if (gather_) gather_->finish();
 }
 
-StepMetrics Stepper::step(Batch const& batch, double learning_rate) {
+StepMetrics Stepper::attempt(Batch const& batch) {
   StepMetrics metrics = gradient(batch);
+  finite_ = losses_finite_;
+  metrics.gradient_norm = finite_ ? 0 : std::numeric_limits<double>::quiet_NaN();
+  if (metrics.empty_batches > 0 || !finite_) return metrics;
+  trainers_.does(Activity::optimizer);
+  Watch watch(metrics.seconds.optimizer);
+  metrics.gradient_norm = gradient_norm();
+  finite_ = std::isfinite(metrics.gradient_norm);
+  if (sharded_ == Sharded::nothing && trainers_.host.size() > 1) {  // a norm of this rank's own copy
+    at::Tensor const bad = at::full({1}, finite_ ? 0 : 1, at::kDouble);
+    trainers_.host.all_reduce(bad).wait();
+    finite_ = bad.item<double>() == 0;
+  }
+  return metrics;
+}
+
+NotFinite Stepper::what_is_not_finite(Batch const& batch) {
+  std::vector<std::int64_t> records = bad_records_;
+  bool mine = !records.empty();
+  if (losses_finite_) {
+    mine = !std::isfinite(op::sum_in_order(optimizer_.block_squares()));
+    for (LaneBatch const& lane : batch.lanes) {
+      for (Forest const& pass : lane.passes) records.insert(records.end(), pass.samples.begin(), pass.samples.end());
+    }
+  }
+  std::ostringstream text;
+  if (mine)
+    text << (trainers_.recorder != nullptr ? who(trainers_.recorder->snapshot())
+                                           : "trainer rank " + std::to_string(trainers_.host.rank()));
+  text << '\n';
+  for (std::int64_t const record : records) text << record << ' ';
+  NotFinite found;
+  found.gradient_alone = losses_finite_;
+  for (std::string const& theirs : trainers_.host.exchange(text.str())) {
+    std::istringstream words(theirs);
+    std::string name;
+    std::getline(words, name);
+    if (!name.empty()) found.ranks.push_back(name);
+    for (std::int64_t record = 0; words >> record;) found.records.push_back(record);
+  }
+  std::sort(found.records.begin(), found.records.end());
+  found.records.erase(std::unique(found.records.begin(), found.records.end()), found.records.end());
+  return found;
+}
+
+StepMetrics Stepper::step(Batch const& batch, double learning_rate) {
+  StepMetrics metrics = attempt(batch);
+  if (!finite_) {
+    metrics.not_finite = what_is_not_finite(batch);
+    StepMetrics again = attempt(batch);
+    if (!finite_) metrics.not_finite = what_is_not_finite(batch);
+    metrics.not_finite->again = !finite_;
+    again.not_finite = std::move(metrics.not_finite);
+    again.skipped = finite_ ? 0 : 1;
+    again.notes.add_earlier(metrics.notes);
+    again.seconds += metrics.seconds;
+    metrics = std::move(again);
+  }
   metrics.learning_rate = learning_rate;
-  if (metrics.empty_batches > 0) return metrics;
+  if (metrics.empty_batches > 0 || metrics.skipped > 0) return metrics;
   {
     trainers_.does(Activity::optimizer);
     Watch watch(metrics.seconds.optimizer);
-    metrics.gradient_norm = gradient_norm();
-    if (!std::isfinite(metrics.gradient_norm)) throw NonFinite(metrics.step, {});
     optimizer_.update(learning_rate, metrics.gradient_norm);
   }
   if (gather_) gather_->start();

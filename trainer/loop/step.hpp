@@ -7,9 +7,10 @@
 // walks through the units with it, so that all gather the same.
 // So the loss and its gradient are those of sum w l / sum w over all records, whatever the ranks, lanes and passes.
 // A batch of weight 0 gives exactly zero, skips the update, and is counted; the schedule advances all the same.
-// Collective.  Errors: NonFinite on every rank alike, where a loss or the gradient's norm is not finite; nothing has
-// been updated then. tests/loop/step_test.cpp: factorisations; tests/loop/ranks_test.cpp: the same bits for 1, 2, 4 and
-// 8 ranks.
+// Where a loss or the gradient's norm is not finite on any rank, all compute the batch once more: what is finite then
+// is used, what is not changes nothing and is told in metrics.not_finite, the same on all ranks. Collective.
+// tests/loop/step_test.cpp: factorisations; tests/loop/ranks_test.py: the same bits for 1, 2, 4 and 8 ranks;
+// tests/loop/non_finite_test.py: one decision on all of them.
 #pragma once
 
 #include <cstdint>
@@ -47,16 +48,19 @@ struct Trainers {
   }
 };
 
+// Too many steps were not finite; every rank knows.
 class NonFinite : public Error {
  public:
-  // names: the records' ids, where the caller knows them.
-  NonFinite(std::int64_t step, std::vector<std::int64_t> records, std::string const& names = {});
+  // many: "3 steps in a row"; names: the records' ids, where the caller knows them.
+  NonFinite(std::int64_t step, NotFinite found, std::string many, std::string const& names = {});
   std::int64_t step() const { return step_; }
-  std::vector<std::int64_t> const& records() const { return records_; }  // empty: only the gradient is not finite
+  NotFinite const& found() const { return found_; }
+  std::string const& many() const { return many_; }
 
  private:
   std::int64_t step_;
-  std::vector<std::int64_t> records_;
+  NotFinite found_;
+  std::string many_;
 };
 
 // ZeRO's stages, each with those before it.
@@ -69,7 +73,7 @@ class Stepper {
   Stepper(Decoder const& decoder, Optimizer& optimizer, Trainers trainers, std::int64_t lanes, Buckets const& buckets,
           Sharded sharded);
   StepMetrics step(Batch const& batch, double learning_rate);
-  // The gradient of the batch alone, left in decoder.flat_gradient(): step() without the update.
+  // The gradient of the batch alone, left in decoder.flat_gradient().
   StepMetrics gradient(Batch const& batch);
   // Returns when the weights are those of the last step: with moments or gradients shared out they may still be under
   // way while the next forward runs.  Before anyone else reads them.
@@ -82,7 +86,8 @@ class Stepper {
   void visit(Direction direction, std::int64_t unit, bool final_pass);
   void work(double& own, double& waiting, std::function<void()> const& f);
   std::vector<std::size_t> passes_of(Batch const& batch);
-  std::vector<std::int64_t> gather(std::vector<std::int64_t> const& mine);
+  StepMetrics attempt(Batch const& batch);
+  NotFinite what_is_not_finite(Batch const& batch);
   double gradient_norm();
 
   Decoder const& decoder_;
@@ -94,8 +99,9 @@ class Stepper {
   std::optional<SharedWeights> weights_;  // Sharded::weights
   std::optional<WeightGather> gather_;    // Sharded::moments and gradients
   LaneSum totals_;
-  std::vector<std::int64_t> bad_records_;
-  double waited_ = 0;  // s in a pass, for what other ranks send
+  std::vector<std::int64_t> bad_records_;      // of this rank
+  bool losses_finite_ = true, finite_ = true;  // of the last attempt, of all ranks
+  double waited_ = 0;                          // s in a pass, for what other ranks send
 };
 
 }  // namespace bsft

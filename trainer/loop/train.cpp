@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <string>
+#include <utility>
 
+#include "trainer/loop/state_check.hpp"
 #include "trainer/optim/schedule.hpp"
 
 namespace bsft {
@@ -34,10 +37,20 @@ void train(TrainState& state, Config const& config, TrainPlan const& plan, Train
     ++state.step;
     state.empty_batches += metrics.empty_batches;
     metrics.empty_batches = state.empty_batches;
+    state.consumed += metrics.consumed;
+    bool const skipped = metrics.skipped > 0;
+    if (skipped) state.skipped.add(state.step);
+    metrics.skipped = state.skipped.total;
     metrics.seconds.data = waited;
     metrics.seconds.total = seconds_since(start);
     metrics.tokens_per_second = static_cast<double>(metrics.tokens) / std::max(metrics.seconds.total, 1e-9);
     if (observers.on_step) observers.on_step(metrics);
+    if (std::string many = skipped ? state.skipped.too_many() : ""; !many.empty())
+      throw NonFinite(state.step, *metrics.not_finite, std::move(many));
+    if (plan.check_every > 0 && state.step % plan.check_every == 0) {
+      stepper.settle();
+      check_state(trainers, state.model, state.optimizer, plan.buckets, plan.sharded, state.step);
+    }
     bool const last = state.step == plan.total_steps;
     bool const due = plan.checkpoint_every > 0 && state.step % plan.checkpoint_every == 0;
     bool const stops = metrics.notes.asked_to_stop > 0;

@@ -4,14 +4,16 @@
 // weights, the optimizer's moments and updates, and the number of steps done. Where a rank's notes say that it was
 // asked to stop, all stop after that step, with a checkpoint. Collective: every trainer rank calls
 // train() with the same plan; observers are called on every rank in the same order (they see the same metrics but for
-// the seconds, which are the rank's own). Errors: NonFinite on all ranks; what a source or an observer throws, on that
-// rank.
+// the seconds, which are the rank's own). Errors: NonFinite on all ranks where too many steps were skipped
+// (skipped_steps.hpp), after on_step and before a checkpoint; Told of check_state, every check_every steps; what a
+// source or an observer throws, on that rank.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 
 #include "data/feed/loader.hpp"
+#include "trainer/loop/skipped_steps.hpp"
 #include "trainer/loop/step.hpp"
 
 namespace bsft {
@@ -21,6 +23,8 @@ struct TrainState {
   Optimizer& optimizer;
   std::int64_t step = 0;           // steps done
   std::int64_t empty_batches = 0;  // of these
+  SkippedSteps skipped;            // likewise
+  Ledger consumed;                 // by all of them
 };
 
 struct TrainPlan {
@@ -28,6 +32,7 @@ struct TrainPlan {
   std::int64_t checkpoint_every = 0;  // 0: only after the last step
   Buckets buckets;
   Sharded sharded = Sharded::nothing;
+  std::int64_t check_every = 100;  // check_state; 0: never
 };
 
 struct TrainObservers {

@@ -37,6 +37,7 @@ std::string metrics_line(StepMetrics const& m) {
   line["seconds"] = {{"data", m.seconds.data},     {"forward", m.seconds.forward},     {"backward", m.seconds.backward},
                      {"reduce", m.seconds.reduce}, {"optimizer", m.seconds.optimizer}, {"total", m.seconds.total}};
   line["empty_batches"] = m.empty_batches;
+  line["skipped"] = m.skipped;
   return line.dump();
 }
 

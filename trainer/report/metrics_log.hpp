@@ -2,11 +2,11 @@
 //
 //   step epoch loss behavior_loss behavior_accuracy behavior_entropy response_loss response_accuracy end_loss
 //   gradient_norm learning_rate records tokens unique_tokens supervised_tokens tokens_per_second
-//   seconds.{data,forward,backward,reduce,optimizer,total} empty_batches
-// A channel without rows in a step has null.  Entropy is in nats; tokens counts shared prefixes for every record that
-// has them, unique_tokens once.  A resumed run first drops the lines after the step that it goes on from.  Where the
-// disk is full, lines wait in memory for the next step, with one warning. Requires: one rank only.  Errors: Failed(io)
-// of the constructor.
+//   seconds.{data,forward,backward,reduce,optimizer,total} empty_batches skipped
+// A channel without rows in a step has null, as what is not finite.  Entropy is in nats; tokens counts shared prefixes
+// for every record that has them, unique_tokens once.  A resumed run first drops the lines after the step that it goes
+// on from.  Where the disk is full, lines wait in memory for the next step, with one warning.  Requires: one rank only.
+// Errors: Failed(io) of the constructor.
 #pragma once
 
 #include <filesystem>

@@ -1,0 +1,41 @@
+#include "launch/resume_check.hpp"
+
+#include "data/base/error.hpp"
+#include "data/base/json.hpp"
+#include "trainer/checkpoint/layout.hpp"
+#include "trainer/checkpoint/same_run.hpp"
+
+namespace bsft {
+
+bool look_ahead(Config const& config, std::vector<std::string> const& allowed) {
+  std::string const& from = config.checkpoint.resume;
+  if (from == "none") return false;
+  std::filesystem::path folder = from;
+  if (from == "auto") {
+    std::vector<std::int64_t> const steps = published_steps(config.run.dir);
+    if (steps.empty()) return false;
+    folder = checkpoint_of(config.run.dir, steps.back());
+  }
+  try {
+    changes_of({folder, read_manifest(folder)}, config, model_files_of(config.model.path), "", allowed);
+  } catch (Error const& error) {
+    if (error.code() == Exit::resume_mismatch) throw;
+  }
+  return true;
+}
+
+std::string resumed_event(FoundCheckpoint const& found, std::filesystem::path const& run_dir,
+                          std::vector<Change> const& changes, int trainers) {
+  std::error_code error;
+  bool const own = std::filesystem::equivalent(found.folder / "..", checkpoints_of(run_dir), error);
+  OrderedJson event = {{"event", "resumed"},
+                       {"step", found.manifest.step},
+                       {"from", found.folder.string()},
+                       {"own", own},
+                       {"trainers", trainers}};
+  event["changed"] = OrderedJson::object();
+  for (Change const& one : changes) event["changed"][one.key] = {{"from", one.from}, {"to", one.to}};
+  return event.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+}  // namespace bsft

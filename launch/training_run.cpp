@@ -151,6 +151,7 @@ void TrainingRun::claim_folder() {
     if (!leads()) return;
     bool const fresh = config_.checkpoint.resume == "none";
     claim_ = std::make_unique<RunDirectory>(folder_, fresh ? Existing::refuse : Existing::resume);
+    place_.folder = folder_;  // whatever fails from here on has its status.json
     fs::remove(folder_ / ".failed");
     sweep_unfinished(folder_);
     unscored_ = left_unscored(folder_);

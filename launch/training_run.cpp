@@ -207,6 +207,7 @@ void TrainingRun::claim_folder() {
     bool const fresh = config_.checkpoint.resume == "none";
     claim_ =
         std::make_unique<RunDirectory>(folder_, fresh ? Existing::refuse : Existing::resume, unlock_, slurm_job_ended);
+    place_.folder = folder_;  // whatever fails from here on has its status.json
     fs::remove(folder_ / ".failed");
     sweep_unfinished(folder_);
     unscored_ = left_unscored(folder_);

@@ -104,4 +104,12 @@ with Folder(cases=90) as folder:
     results = json.loads(out.read_text())
     assert results["left_out"]["damaged_chunks"] == 2 and results["left_out"]["records"] > 0, results["left_out"]
     assert results["records"] + results["left_out"]["records"] >= 40
+
+    # So does the one that goes with a training.
+    shutil.copy(worse, folder.data)
+    scored = folder.config("scored")
+    scored.write_text(scored.read_text().replace("suites: []", "suites: [full], max_records: 60"))
+    train(scored, 2, *SKIP, "--set", "train.max_steps=2")
+    results = json.loads((folder.path / "scored/results.json").read_text())
+    assert results["left_out"]["damaged_chunks"] == 2 and results["records"] > 0, results["left_out"]
 print(f"records {first} to {last} were left out, {trained} of them of the training split")

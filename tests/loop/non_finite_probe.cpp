@@ -1,13 +1,17 @@
 // Trains a tiny decoder under mpirun while one rank's weights are spoiled during some attempts at a step, and prints
 // what each rank saw and decided: a line a rank, then the SHA-256 of its weights and moments.
-//   non_finite_probe lanes zero RANK [STEP.ATTEMPT …]      attempts from 0; RANK -1: learning rate 1e30 instead
+//   non_finite_probe lanes zero RANK [STEP.ATTEMPT …]      attempts from 0; RANK -1: learning rate 1e30 instead;
+//                                                          STEP.ATTEMPTg: the gradient, after it has been summed;
+//                                                          STEP.ATTEMPTc: a copy of another rank's weight, for good
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "tests/loop/tiny.hpp"
 #include "trainer/comm/job.hpp"
@@ -20,8 +24,12 @@ constexpr std::int64_t steps = 8;
 // Asked twice an attempt: before its forward, and after its backward.
 class Spoiler {
  public:
-  Spoiler(Decoder const& model, std::int64_t at, std::set<std::string> attempts)
-      : weight_(model.flat().narrow(0, at, 1)), attempts_(std::move(attempts)) {}
+  // copy: of another rank's part, where weights are shared out after each update.
+  Spoiler(Decoder const& model, std::int64_t at, std::int64_t copy, std::set<std::string> attempts)
+      : weight_(model.flat().narrow(0, at, 1)),
+        copy_(model.flat().narrow(0, copy, 1)),
+        gradient_(model.flat_gradient().narrow(0, at, 1)),
+        attempts_(std::move(attempts)) {}
   void next_step(std::int64_t step) {
     step_ = step;
     asked_ = 0;
@@ -29,7 +37,12 @@ class Spoiler {
   void asked() {
     at::NoGradGuard no_grad;
     std::int64_t const attempt = asked_ / 2;
-    if (attempts_.contains(std::to_string(step_) + "." + std::to_string(attempt))) {
+    std::string const name = std::to_string(step_) + "." + std::to_string(attempt);
+    if (asked_ % 2 == 1 && attempts_.contains(name + "g")) gradient_.fill_(std::numeric_limits<float>::quiet_NaN());
+    if (asked_ % 2 == 0 && (attempts_.contains(name) || attempts_.contains(name + "c")))
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));  // weights of the last update are still under way
+    if (asked_ % 2 == 0 && attempts_.contains(name + "c")) copy_.fill_(std::numeric_limits<float>::quiet_NaN());
+    if (attempts_.contains(name)) {
       if (asked_ % 2 == 0) {
         good_ = weight_.item<float>();
         weight_.fill_(std::numeric_limits<float>::quiet_NaN());
@@ -41,7 +54,7 @@ class Spoiler {
   }
 
  private:
-  at::Tensor weight_;
+  at::Tensor weight_, copy_, gradient_;
   std::set<std::string> attempts_;
   std::int64_t step_ = 1, asked_ = 0;
   float good_ = 0;
@@ -77,7 +90,8 @@ int run(std::int64_t lanes, Sharded sharded, int odd, std::set<std::string> cons
   Optimizer optimizer(*model, config.optimizer, sharded >= Sharded::moments ? std::optional(parts) : std::nullopt);
   TrainState state{*model, optimizer, 0, 0};
   bool const is_odd = trainers->rank() == odd;
-  Spoiler spoiler(*model, place_in(*model, parts), is_odd ? attempts : std::set<std::string>());
+  std::vector<Part> const next = parts_of(buckets, (trainers->rank() + 1) % trainers->size(), trainers->size());
+  Spoiler spoiler(*model, place_in(*model, parts), place_in(*model, next), is_odd ? attempts : std::set<std::string>());
   Trainers group{*trainers, *bulk, nullptr, [&] {
                    spoiler.asked();
                    return Notes{};

@@ -259,6 +259,10 @@ StepMetrics Stepper::step(Batch const& batch, double learning_rate) {
   StepMetrics metrics = attempt(batch);
   if (!finite_) {
     metrics.not_finite = what_is_not_finite(batch);
+    if (gather_) {  // a copy may be what is wrong: each rank sends its own part once more
+      gather_->finish();
+      gather_->start();
+    }
     StepMetrics again = attempt(batch);
     if (!finite_) metrics.not_finite = what_is_not_finite(batch);
     metrics.not_finite->again = !finite_;

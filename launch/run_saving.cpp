@@ -38,7 +38,9 @@ RunSaving::RunSaving(std::filesystem::path folder, std::int64_t owner, Retention
       share_(share_of(host.rank(), host.size(), shards)),
       files_(std::move(files)),
       hooks_(std::move(hooks)),
-      saver_(host, CheckpointWriter(folder_, owner), folder_, keep) {}
+      saver_(host, CheckpointWriter(folder_, owner), folder_, keep) {
+  if (plan.checkpoint_every > 0) copy_.emplace(decoder_, plan_.buckets, share_);
+}
 
 Notes RunSaving::notes() const {
   Saver::Part const part = saver_.part();

@@ -77,7 +77,10 @@ evaluate: {{suites: []}}
     beside = [save for save in saves if save["step"] != given.steps]
     last = [save for save in saves if save["step"] == given.steps]
     written = {s for save in beside for s in range(save["step"] + 1, save["committed_after"] + 1)}
-    step = statistics.median(seconds for s, seconds in steps.items() if s > 1 and s not in written)
+    quiet = [seconds for s, seconds in steps.items() if s > 1 and s not in written]
+    if not quiet or not beside:
+        raise SystemExit("take more steps, or save less often: --steps, --every")
+    step = statistics.median(quiet)
     checkpoint = out / "checkpoints" / f"step-{given.steps:08d}"
     stalls = [save["copy_seconds"] + save["commit_seconds"] for save in beside]
     print(json.dumps({

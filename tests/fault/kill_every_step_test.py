@@ -9,7 +9,8 @@ from tiny_run import Folder, digests, kill_after, steps_of, train
 
 STEPS = 20
 MORE = ["--set", f"train.max_steps={STEPS}", "--set", "checkpoint.every=3", "--set", "parallel.lanes=8",
-        "--set", "train.max_tokens_per_pass=512"]  # small passes make room to be killed in
+        "--set", "train.max_tokens_per_pass=512",  # small passes make room to be killed in
+        "--set", "model.shape.hidden_size=128", "--set", "model.shape.intermediate_size=256"]  # no shard is empty
 steps = [int(word) for word in sys.argv[1:]] or range(1, STEPS)
 
 
@@ -21,6 +22,8 @@ with Folder() as folder:
     config = folder.config("whole")
     train(config, 2, *MORE)
     want = digests(last(folder.path / "whole"))
+    shards = sorted(last(folder.path / "whole").glob("training_state-*"))
+    assert all(shard.stat().st_size > 100_000 for shard in shards), [shard.stat().st_size for shard in shards]
     assert len([name for name in want if name.startswith("training_state-")]) == 8, want
     for step in steps:
         config = folder.config("killed")

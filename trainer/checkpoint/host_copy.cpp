@@ -44,6 +44,7 @@ HostCopy::HostCopy(Decoder const& decoder, Buckets const& buckets, Share const& 
     : decoder_(decoder), weights_(share.weights) {
   for (int shard = share.first; shard < share.last; ++shard)
     shards_.emplace_back(decoder, buckets, shard, share.shards);
+  if (weights_) copy_exported(decoder_, tensors_);
 }
 
 void HostCopy::take(MomentSource const& moments) {

@@ -3,7 +3,7 @@
 //   shards [first, last) of the moments, on every rank that writes     8 bytes a parameter of theirs
 //   the model's tensors, on the rank that writes model.safetensors     4 bytes a parameter (what is frozen is not
 //   copied)
-// The memory is taken once and used again.  bytes_of_copy says how much.
+// The memory is taken by the constructor, which may be slow, and used again.  bytes_of_copy says how much.
 // Requires: take() at the end of a step, with the weights whole in the decoder where they are copied; not while files()
 // are being written.
 // Source: CheckFreq (FAST 21) calls the two halves snapshot and persist; tests/bench/run.sh save has the seconds.

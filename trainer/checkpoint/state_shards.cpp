@@ -72,7 +72,8 @@ StateShard::StateShard(Decoder const& decoder, Buckets const& buckets, int shard
     }
     place += part.end - part.begin;
   }
-  for (Kind const& kind : kinds) copy_.*kind.which = at::zeros({place}, at::kFloat);
+  for (Kind const& kind : kinds)
+    copy_.*kind.which = at::empty({place}, at::kFloat).zero_();  // the system gives its memory now
 }
 
 void StateShard::take(MomentSource const& source) {

@@ -16,6 +16,15 @@ Part in_round(Part part, std::int64_t each, std::int64_t round) {
 
 std::int64_t rounds_of(std::int64_t n, std::int64_t each) { return (n + each - 1) / each; }
 
+std::int64_t longest_part(std::int64_t n, int size, std::int64_t grain) {
+  std::int64_t longest = 0;
+  for (int r = 0; r < size; ++r) {
+    Part const part = part_of(n, r, size, grain);
+    longest = std::max(longest, part.end - part.begin);
+  }
+  return longest;
+}
+
 template <class Real>
 void copy(Real* to, Real const* from, std::int64_t n) {
   if (n > 0) std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(Real));
@@ -80,12 +89,11 @@ void HostVerbs::all_reduce(Real* x, std::int64_t n) {
 template <class Real>
 void HostVerbs::reduce_scatter(Real* x, std::int64_t n, std::int64_t grain) {
   std::int64_t const each = segment_bytes_ / static_cast<std::int64_t>(sizeof(Real)) / size_;
-  Part const longest = part_of(n, 0, size_, grain);
   auto const piece = [&](int rank, std::int64_t round) {
     return in_round(part_of(n, rank, size_, grain), each, round);
   };
   rounds(
-      rounds_of(longest.end - longest.begin, each),
+      rounds_of(longest_part(n, size_, grain), each),
       [&](std::int64_t round) {
         for (int r = 0; r < size_; ++r) {
           Part const p = piece(r, round);
@@ -122,9 +130,8 @@ void HostVerbs::all_gather(at::Tensor const& x, std::int64_t grain) {
     Part const p = part_of(x.numel(), rank, size_, grain);
     return in_round({p.begin * width, p.end * width}, segment_bytes_, round);
   };
-  Part const longest = part_of(x.numel(), 0, size_, grain);
   rounds(
-      rounds_of((longest.end - longest.begin) * width, segment_bytes_),
+      rounds_of(longest_part(x.numel(), size_, grain) * width, segment_bytes_),
       [&](std::int64_t round) {
         Part const mine = piece(rank_, round);
         copy(slot<char>(rank_, round), bytes + mine.begin, mine.end - mine.begin);

@@ -24,6 +24,17 @@ bool look_ahead(Config const& config, std::vector<std::string> const& allowed) {
   return true;
 }
 
+std::vector<Change> accept(FoundCheckpoint const& found, Config const& config,
+                           std::map<std::string, std::string> const& model_files, std::string const& data_digest,
+                           std::int64_t total_steps, std::vector<std::string> const& allowed) {
+  std::vector<Change> changes = changes_of(found, config, model_files, data_digest, allowed);
+  if (found.manifest.step > total_steps)
+    throw Findings(Exit::resume_mismatch, {one_line("the checkpoint is of step " + std::to_string(found.manifest.step),
+                                                    "the run would end at step " + std::to_string(total_steps),
+                                                    "raise train.max_steps or train.num_epochs")});
+  return changes;
+}
+
 std::string resumed_event(FoundCheckpoint const& found, std::filesystem::path const& run_dir,
                           std::vector<Change> const& changes, int trainers) {
   std::error_code error;

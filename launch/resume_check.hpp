@@ -6,6 +6,7 @@
 // that, too. Writes nothing.  Requires: one rank only.  tests/checkpoint/refusals_test.py.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,11 @@
 namespace bsft {
 
 bool look_ahead(Config const& config, std::vector<std::string> const& allowed);
+// All of it, once the data is known: what was changed by leave.  Findings(resume_mismatch) also where the run would end
+// before the checkpoint.
+std::vector<Change> accept(FoundCheckpoint const& found, Config const& config,
+                           std::map<std::string, std::string> const& model_files, std::string const& data_digest,
+                           std::int64_t total_steps, std::vector<std::string> const& allowed);
 // A line of events.jsonl: {"event": "resumed", "step", "from": folder, "own": it is of this
 // run folder, "trainers", "changed": {key: {"from", "to"}}}
 std::string resumed_event(FoundCheckpoint const& found, std::filesystem::path const& run_dir,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "data/base/digest.hpp"
+#include "data/base/file.hpp"
 #include "data/base/finding_list.hpp"
 #include "data/base/json.hpp"
 #include "data/store/chunks.hpp"
@@ -67,6 +68,22 @@ void TrainingData::set_order(std::vector<std::string> const& found) {
   std::vector<std::int64_t> const& out = found_order.left_out;
   records_left_out_ = static_cast<std::int64_t>(out.size());
   if (!out.empty()) left_out_ = xxh128_hex(bytes_of_values(out));
+}
+
+void TrainingData::note_damage(std::filesystem::path const& run_dir, std::int64_t step) const {
+  for (ChunkDamage const& chunk : damage_) {
+    OrderedJson const event = {{"event", "damaged_chunk"},           {"step", step},
+                               {"dataset", chunk.dataset},           {"chunk", chunk.chunk},
+                               {"first_record", chunk.first_record}, {"last_record", chunk.last_record}};
+    append_line(run_dir / "events.jsonl", event.dump());
+  }
+}
+
+void TrainingData::require_left_out(std::string const& then, std::filesystem::path const& checkpoint) const {
+  if (then == left_out_) return;
+  throw Invalid(Exit::resume_mismatch, "cannot resume from " + checkpoint.string(),
+                "other records are left out for damaged chunks of " + config_.data.file + " than in the run so far",
+                "restore the file and data.skip_corrupt, or start a new run in another run.dir");
 }
 
 LoaderSettings TrainingData::loader_settings(Config const& config, LaneRange mine) const {

@@ -42,6 +42,11 @@ class TrainingData {
   std::int64_t records_left_out() const { return records_left_out_; }
   std::string const& left_out() const { return left_out_; }
 
+  // events.jsonl of a run that starts at `step`: what is left out.
+  void note_damage(std::filesystem::path const& run_dir, std::int64_t step) const;
+  // Invalid(resume_mismatch) where the checkpoint's run left out other records.
+  void require_left_out(std::string const& then, std::filesystem::path const& checkpoint) const;
+
   StoreReader const& reader() const { return reader_; }
   Tokenizer const& tokenizer() const { return tokenizer_; }
   Order const& order() const { return *order_; }

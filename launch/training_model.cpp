@@ -53,4 +53,17 @@ std::vector<std::string> describe_model(Decoder const& decoder, BehaviorMap cons
   return lines;
 }
 
+std::string describe_memory(ModelMemory const& memory, std::int64_t copy, std::int64_t tokens_a_pass) {
+  auto const mebibytes = [](std::int64_t bytes) { return grouped((bytes + (1 << 20) - 1) >> 20); };
+  return "memory: " + mebibytes(memory.kept()) + " MiB a rank (weights " + mebibytes(memory.weights + memory.frozen) +
+         ", gradient " + mebibytes(memory.gradient) + ", moments " + mebibytes(memory.moments) +
+         (memory.partial > 0 ? ", partial gradients of its lanes " + mebibytes(memory.partial) : "") + ")" +
+         (memory.passing > 0 ? ", at most " + mebibytes(memory.passing) + " more during a step" : "") +
+         (memory.accumulating > 0
+              ? " (" + mebibytes(memory.passing + memory.accumulating) + " where it takes several passes)"
+              : "") +
+         ", " + mebibytes(copy) + " for the checkpoint that is written beside training" +
+         ", beside the activations of a pass of at most " + grouped(tokens_a_pass) + " tokens";
+}
+
 }  // namespace bsft

@@ -8,6 +8,7 @@
 
 #include "launch/training_data.hpp"
 #include "trainer/config/config.hpp"
+#include "trainer/loop/memory.hpp"
 #include "trainer/model/decoder.hpp"
 
 namespace bsft {
@@ -18,5 +19,8 @@ std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& da
 
 // Lines that say what will be trained: sizes, and id, token and norm of each behaviour row.
 std::vector<std::string> describe_model(Decoder const& decoder, BehaviorMap const& behaviors);
+
+// The line that says what a rank keeps: `copy` bytes for the checkpoint under way, passes of so many tokens.
+std::string describe_memory(ModelMemory const& memory, std::int64_t copy, std::int64_t tokens_a_pass);
 
 }  // namespace bsft

@@ -114,16 +114,6 @@ void TrainingRun::open_data() {
     std::fprintf(stderr, "bsft: warning: its records are left out: %s\n", chunk.line.c_str());
 }
 
-// events.jsonl: what is left out, each time the run starts.
-void TrainingRun::note_damage() const {
-  for (ChunkDamage const& chunk : data_->damage()) {
-    OrderedJson const event = {{"event", "damaged_chunk"},           {"step", state_->step},
-                               {"dataset", chunk.dataset},           {"chunk", chunk.chunk},
-                               {"first_record", chunk.first_record}, {"last_record", chunk.last_record}};
-    append_line(folder_ / "events.jsonl", event.dump());
-  }
-}
-
 void TrainingRun::build_model() {
   together([this] {
     plan_.sharded = static_cast<Sharded>(config_.parallel.zero);
@@ -183,20 +173,10 @@ int TrainingRun::summarise(std::FILE* stream) const {
   }
   line("steps: " + grouped(plan_.total_steps) + ", " + grouped(order.steps_per_epoch()) + " an epoch");
   for (std::string const& text : describe_model(*model_, data_->reader().catalog().behaviors)) line(text);
-  ModelMemory const memory =
-      model_memory(*model_, plan_.buckets, trainers_->rank(), trainers_->size(), lanes, plan_.sharded);
-  std::int64_t const copy = bytes_of_copy(
-      *model_, plan_.buckets, share_of(trainers_->rank(), trainers_->size(), shards_of(config_.parallel.lanes)));
-  auto const mebibytes = [](std::int64_t bytes) { return grouped((bytes + (1 << 20) - 1) >> 20); };
-  line("memory: " + mebibytes(memory.kept()) + " MiB a rank (weights " + mebibytes(memory.weights + memory.frozen) +
-       ", gradient " + mebibytes(memory.gradient) + ", moments " + mebibytes(memory.moments) +
-       (memory.partial > 0 ? ", partial gradients of its lanes " + mebibytes(memory.partial) : "") + ")" +
-       (memory.passing > 0 ? ", at most " + mebibytes(memory.passing) + " more during a step" : "") +
-       (memory.accumulating > 0
-            ? " (" + mebibytes(memory.passing + memory.accumulating) + " where it takes several passes)"
-            : "") +
-       ", " + mebibytes(copy) + " for the checkpoint that is written beside training" +
-       ", beside the activations of a pass of at most " + grouped(config_.train.max_tokens_per_pass) + " tokens");
+  line(describe_memory(model_memory(*model_, plan_.buckets, trainers_->rank(), trainers_->size(), lanes, plan_.sharded),
+                       bytes_of_copy(*model_, plan_.buckets,
+                                     share_of(trainers_->rank(), trainers_->size(), shards_of(config_.parallel.lanes))),
+                       config_.train.max_tokens_per_pass));
   std::fflush(stream);
   return 0;
 }
@@ -251,17 +231,8 @@ void TrainingRun::resume() {
         from == "auto" ? find_checkpoint(folder_, warn) : std::optional(open_checkpoint(from));
     if (!found) return;
     std::vector<Change> const now =
-        changes_of(*found, config_, model_files_, data_->reader().catalog().data_digest, allowed_);
-    if (found->manifest.step > plan_.total_steps)
-      throw Findings(Exit::resume_mismatch,
-                     {one_line("the checkpoint is of step " + std::to_string(found->manifest.step),
-                               "the run would end at step " + std::to_string(plan_.total_steps),
-                               "raise train.max_steps or train.num_epochs")});
-    if (found->manifest.left_out != data_->left_out()) {
-      throw Invalid(Exit::resume_mismatch, "cannot resume from " + found->folder.string(),
-                    "other records are left out for damaged chunks of " + config_.data.file + " than in the run so far",
-                    "restore the file and data.skip_corrupt, or start a new run in another run.dir");
-    }
+        accept(*found, config_, model_files_, data_->reader().catalog().data_digest, plan_.total_steps, allowed_);
+    data_->require_left_out(found->manifest.left_out, found->folder);
     changes_ = found->manifest.changes;
     changes_.insert(changes_.end(), now.begin(), now.end());
     append_line(folder_ / "events.jsonl", resumed_event(*found, folder_, now, trainers_->size()));
@@ -289,7 +260,7 @@ void TrainingRun::resume() {
     if (!leads()) return;
     write_atomically(folder_ / "config.yaml", to_yaml(config_));
     write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
-    note_damage();
+    data_->note_damage(folder_, state_->step);
   });
   start_saving();
 }

@@ -52,7 +52,6 @@ class TrainingRun {
   bool leads() const { return job_.rank() == 0; }
   void together(std::function<void()> const& stage);
   void note_ranks();
-  void note_damage() const;
   void share_cpus();
   // What carries gradients and weights.
   Communicator& bulk() const { return devices_ ? *devices_ : weights_ ? *weights_ : *trainers_; }

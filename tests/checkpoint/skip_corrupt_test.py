@@ -5,9 +5,9 @@ import shutil
 
 import h5py
 
-from tiny_run import BINARY, Folder, metrics, run, sha256, train
+from tiny_run import BINARY, Folder, metrics, run, train
+from tiny_run import digests as digests_of
 
-FILES = ["model.safetensors", "training_state.safetensors"]
 SKIP = ["--set", "data.skip_corrupt=2"]
 
 
@@ -32,7 +32,7 @@ def records_of(file, chunk):
 
 
 def digests(run_dir, step=12):
-    return {name: sha256(run_dir / "checkpoints" / f"step-{step:08}" / name) for name in FILES}
+    return digests_of(run_dir / "checkpoints" / f"step-{step:08}")
 
 
 def manifest(run_dir, step=12):

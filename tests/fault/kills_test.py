@@ -87,7 +87,7 @@ with Folder() as folder:
     kills = runs = 0
     while kills < arguments.kills:
         config = folder.config("killed")
-        while attempt(config, random_, 1.2 * seconds) and kills < arguments.kills:
+        while attempt(config, random_, seconds) and kills < arguments.kills:
             kills += 1
             if sys.stderr.isatty() or kills % 50 == 0:
                 print(f"{kills} kills, {runs} runs through", file=sys.stderr, flush=True)

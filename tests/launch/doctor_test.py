@@ -240,7 +240,7 @@ class Ranks(Case):
 
     def test_warnings_go_when_their_advice_is_typed(self):
         """A save longer than mpirun's grace, and threads bound to one core."""
-        words = ["--config", self.config, "--json", "--set", "model.shape.hidden_size=2048", "model.shape.intermediate_size=8192",
+        words = ["--config", self.config, "--json", "--set", "model.shape.hidden_size=1024", "model.shape.intermediate_size=4096",
                  "model.shape.num_hidden_layers=24", "model.shape.num_attention_heads=16", "model.shape.num_key_value_heads=16",
                  "train.threads_per_rank=2"]
         document = json.loads(ranks(1, *words, options=("--bind-to", "core"), environment=MPI).stdout)

@@ -22,7 +22,8 @@ with Folder() as folder:
     run_dir = folder.path / "killed"
     slow = ["--set", "train.max_tokens_per_pass=2048"]
     kill_after(config, 2, 5, *slow)
-    assert 12 not in steps_of(run_dir), "it was not killed in time"
+    first_owners = steps_of(run_dir)  # how far it got is a matter of time
+    assert 12 not in first_owners, "it was not killed in time"
     resumed = train(config, 4, "--resume", "auto", "--set", "parallel.zero=3", *slow)
     assert "going on after step" in resumed.stderr, resumed.stderr
     assert digests(last(run_dir)) == want
@@ -33,7 +34,7 @@ with Folder() as folder:
     train(config, 2, "--resume", "auto")
     assert metrics(run_dir) == metrics(whole_dir)
     owners = [json.loads((p / "manifest.json").read_text())["owner"] for p in sorted((run_dir / "checkpoints").glob("step-*"))]
-    assert owners == [2, 2], owners
+    assert owners == [1 if step in first_owners else 2 for step in steps_of(run_dir)] and owners[-1] == 2, owners
     refused = train(config, 0, code=73)
     assert "holds a run already" in refused.stderr and refused.stderr.count("error:") == 1, refused.stderr
 

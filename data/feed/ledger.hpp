@@ -6,7 +6,7 @@
 // changes it.  A lane's sum travels among the fp64 sums of a step as four limbs of 32 bits, which add without rounding
 // for up to 2^21 lanes.
 // PlannedSamples: what the order says, without reading a token.  Any thread.  tests/feed/ledger_test.cpp,
-// tests/loop/ledger_test.cpp.
+// tests/loop/step_test.cpp.
 #pragma once
 
 #include <array>

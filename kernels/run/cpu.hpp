@@ -1,7 +1,8 @@
 // The CPU's instruction sets: all bodies are compiled for each, one is chosen at run time.
 //
-// All give the same bits (tests/kernels/isa_test.cpp), so the choice is speed only.  The widest that is built and that
-// the machine has is taken; BSFT_CPU_ISA=baseline|v3|v4 takes another.  Throws Unavailable for one that is not here.
+// All give the same bits (tests/kernels/determinism_test.cpp), so the choice is speed only.  The widest that is built
+// and that the machine has is taken; BSFT_CPU_ISA=baseline|v3|v4 takes another.  Throws Unavailable for one that is not
+// here.
 #pragma once
 
 #include <string>

@@ -5,7 +5,7 @@
 //   D2  the same order of samples, losses close       a run that was resumed under other conditions
 //   D3  the same order of samples                     devices: no bits of theirs have been compared yet
 // Conditions name the CPU, libtorch, and for D0 the ranks and buckets; threads, ZeRO's stage and our kernels'
-// instruction set are none, as they do not change bits (ranks_test, determinism_test, isa_test).
+// instruction set are none, as they do not change bits (ranks_test, determinism_test).
 // Source: reliability.md section 4; tests/checkpoint/determinism_test.cpp.
 #pragma once
 

@@ -3,7 +3,7 @@
 //   RUN/.owners/00000003   {"host", "boot", "pid", "job", "nonce", "released"}; the highest number has the folder
 // take_over makes the next number, above every owner's and every manifest's, with its content by link(2), which fails
 // where another took it first: atomic on every file system that has links, whatever becomes of locks.
-// judge_owner: whether the last owner has let go of it or is known to have ended: released, of this machine (by its
+// has_let_go: whether the last owner has let go of it or is known to have ended: released, of this machine (by its
 // boot id; the caller holds the lock, which a living one of this machine would hold), of this Slurm job (started
 // again), or of a Slurm job of which `ended` says so. Errors: Invalid(locked, 73) of require_owner where a later owner
 // is there; Failed(io). Source: reliability.md section 5, row 25; tests/checkpoint/ownership_test.cpp.

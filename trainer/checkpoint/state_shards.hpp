@@ -8,7 +8,7 @@
 // Reading goes by those names alone, so any number of ranks, lanes and buckets reads any other's: each takes what its
 // optimizer holds, and the pages of the rest are not touched.
 // Errors: Broken naming a tensor that is foreign, out of range, missing or there twice.
-// Source: reliability.md section 3, 8; grammar in format.md; tests/checkpoint/state_shards_test.cpp.
+// Source: reliability.md section 3, 8; grammar in format.md; tests/checkpoint/saver_test.cpp.
 #pragma once
 
 #include <cstdint>

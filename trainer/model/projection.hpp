@@ -5,7 +5,7 @@
 // Autograd sees only x and residual: the backward adds W's gradient straight into W.grad() (a view into the decoder's
 // flat gradient), so no weight-sized temporary is made or added.  A weight that needs no gradient costs nothing.
 // Requires: a weight that requires its gradient is a leaf whose grad() is defined.
-// Source: at::linear; tests/model/test_gradients.py compares with torch's own.
+// Source: at::linear; tests/model/test_golden.py compares its gradients with torch autograd.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -17,18 +17,9 @@
 namespace bsft {
 namespace {
 
-sigset_t set_of(std::initializer_list<int> signals) {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (int const signal : signals) ::sigaddset(&set, signal);
-  return set;
-}
-
-bool asks_to_end(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGHUP; }
-
 // Whether the launcher's own signal, which the child may have had first, comes within a moment.
 bool asked_a_moment_later() {
-  sigset_t const ends = set_of({SIGTERM, SIGINT, SIGHUP});
+  sigset_t const ends = signals_that_end();
   timespec const moment{0, 200'000'000};
   return ::sigtimedwait(&ends, nullptr, &moment) > 0;
 }
@@ -78,7 +69,7 @@ int wait_for(pid_t child, sigset_t const& signals, FlightRecorder const& recorde
 std::optional<int> guard(FlightRecorder& recorder) {
   Environment const environment = this_environment();
   if (!expected_world(environment)) return std::nullopt;
-  sigset_t const signals = set_of({SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2});
+  sigset_t const signals = signals_of_a_parent();
   sigset_t before;
   ::signal(SIGCHLD, SIG_DFL);
   ::sigprocmask(SIG_BLOCK, &signals, &before);

@@ -2,16 +2,13 @@
 
 #include <algorithm>
 
-#include "data/base/file.hpp"
 #include "data/base/json.hpp"
+#include "trainer/report/run_events.hpp"
 
 namespace bsft {
 
 std::string names_of(std::vector<std::int64_t> const& records, TrainingData const& data) {
-  std::string names;
-  std::size_t const shown = std::min(records.size(), records_named);
-  for (std::size_t i = 0; i < shown; ++i) names += (i == 0 ? "" : ", ") + data.record_name(records[i]);
-  return names + (shown < records.size() ? " and " + std::to_string(records.size() - shown) + " more" : "");
+  return some_of(records, [&](std::int64_t record) { return data.record_name(record); });
 }
 
 void tell_not_finite(StepMetrics const& metrics, TrainingData const& data, int ranks,
@@ -31,7 +28,7 @@ void tell_not_finite(StepMetrics const& metrics, TrainingData const& data, int r
   std::size_t const shown = std::min(found.records.size(), records_named);
   for (std::size_t i = 0; i < shown; ++i) event["records"].push_back(data.record_name(found.records[i]));
   event["more_records"] = found.records.size() - shown;
-  append_line(run_dir / "events.jsonl", event.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+  note_event(run_dir, event);
 }
 
 }  // namespace bsft

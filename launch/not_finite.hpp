@@ -15,8 +15,6 @@
 
 namespace bsft {
 
-constexpr std::size_t records_named = 8;
-
 // The ids of the first few, and how many more.
 std::string names_of(std::vector<std::int64_t> const& records, TrainingData const& data);
 void tell_not_finite(StepMetrics const& metrics, TrainingData const& data, int ranks,

@@ -1,23 +1,23 @@
 #include "launch/resume_check.hpp"
 
 #include "data/base/error.hpp"
-#include "data/base/json.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/same_run.hpp"
 
 namespace bsft {
 
-bool look_ahead(Config const& config, std::vector<std::string> const& allowed) {
+bool look_ahead(Config const& config, std::map<std::string, std::string> const& model_files,
+                std::vector<std::string> const& allowed) {
   std::string const& from = config.checkpoint.resume;
   if (from == "none") return false;
   std::filesystem::path folder = from;
   if (from == "auto") {
-    std::vector<std::int64_t> const steps = published_steps(config.run.dir);
+    std::vector<std::int64_t> const steps = published_in_order(config.run.dir);
     if (steps.empty()) return false;
     folder = checkpoint_of(config.run.dir, steps.back());
   }
   try {
-    changes_of({folder, read_manifest(folder)}, config, model_files_of(config.model.path), "", allowed);
+    changes_of({folder, read_manifest(folder)}, config, model_files, "", allowed);
   } catch (Error const& error) {
     if (error.code() == Exit::resume_mismatch) throw;
   }
@@ -35,7 +35,7 @@ std::vector<Change> accept(FoundCheckpoint const& found, Config const& config,
   return changes;
 }
 
-std::string resumed_event(FoundCheckpoint const& found, std::filesystem::path const& run_dir,
+OrderedJson resumed_event(FoundCheckpoint const& found, std::filesystem::path const& run_dir,
                           std::vector<Change> const& changes, int trainers) {
   std::error_code error;
   bool const own = std::filesystem::equivalent(found.folder / "..", checkpoints_of(run_dir), error);
@@ -46,7 +46,7 @@ std::string resumed_event(FoundCheckpoint const& found, std::filesystem::path co
                        {"trainers", trainers}};
   event["changed"] = OrderedJson::object();
   for (Change const& one : changes) event["changed"][one.key] = {{"from", one.from}, {"to", one.to}};
-  return event.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+  return event;
 }
 
 }  // namespace bsft

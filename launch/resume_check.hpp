@@ -10,20 +10,22 @@
 #include <string>
 #include <vector>
 
+#include "data/base/json.hpp"
 #include "trainer/checkpoint/reader.hpp"
 #include "trainer/config/config.hpp"
 
 namespace bsft {
 
-bool look_ahead(Config const& config, std::vector<std::string> const& allowed);
+bool look_ahead(Config const& config, std::map<std::string, std::string> const& model_files,
+                std::vector<std::string> const& allowed);
 // All of it, once the data is known: what was changed by leave.  Findings(resume_mismatch) also where the run would end
 // before the checkpoint.
 std::vector<Change> accept(FoundCheckpoint const& found, Config const& config,
                            std::map<std::string, std::string> const& model_files, std::string const& data_digest,
                            std::int64_t total_steps, std::vector<std::string> const& allowed);
-// A line of events.jsonl: {"event": "resumed", "step", "from": folder, "own": it is of this
-// run folder, "trainers", "changed": {key: {"from", "to"}}}
-std::string resumed_event(FoundCheckpoint const& found, std::filesystem::path const& run_dir,
+// Of events.jsonl: {"event": "resumed", "step", "from": folder, "own": it is of this run folder,
+// "trainers", "changed": {key: {"from", "to"}}}
+OrderedJson resumed_event(FoundCheckpoint const& found, std::filesystem::path const& run_dir,
                           std::vector<Change> const& changes, int trainers);
 
 }  // namespace bsft

@@ -36,12 +36,6 @@ RunEvaluation::RunEvaluation(Job& job, Config const& config, std::filesystem::pa
   scorer_ = std::make_unique<CheckpointScorer>(config_, run_dir_, "", [this] { return gives_up(); });
 }
 
-bool RunEvaluation::due(std::int64_t step, bool last) const {
-  if (step == 0 || last) return true;
-  std::int64_t const every = config_.checkpoint.every;
-  return every > 0 && step % every == 0 && step / every % config_.evaluate.every == 0;
-}
-
 bool RunEvaluation::wait_for_all(double limit) {
   return job_.wait_for_all(limit, [this] { stop_.asked(); });
 }
@@ -60,7 +54,7 @@ void RunEvaluation::announce(std::int64_t step, bool last) {
 }
 
 void RunEvaluation::published(std::int64_t step, bool last) {
-  if (!wanted_ || !due(step, last)) return;
+  if (!wanted_ || !is_scored(config_, step, last)) return;
   announce(step, last);
   if (!has_rank_) wait_for_all();
 }

@@ -27,8 +27,7 @@ class RunEvaluation {
   RunEvaluation(Job& job, Config const& config, std::filesystem::path run_dir, int evaluator_ranks, StopRequest& stop);
 
   bool wanted() const { return wanted_; }
-  // A checkpoint is there.  Scored are that of step 0, the last, and of those at checkpoint.every each
-  // evaluate.every-th.
+  // A checkpoint is there; whether it is scored is is_scored's.
   void published(std::int64_t step, bool last);
   // What an earlier attempt has left: `steps` on rank 0.
   void take_up(std::vector<std::int64_t> const& steps);
@@ -41,7 +40,6 @@ class RunEvaluation {
   int serve();
 
  private:
-  bool due(std::int64_t step, bool last) const;
   void announce(std::int64_t step, bool last);
   int finish_scoring(std::int64_t last_step);
   bool gives_up();

@@ -3,10 +3,10 @@
 #include <chrono>
 #include <utility>
 
-#include "data/base/file.hpp"
 #include "data/base/json.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/comm/agreement.hpp"
+#include "trainer/report/run_events.hpp"
 
 namespace bsft {
 namespace {
@@ -123,7 +123,7 @@ void RunSaving::note(std::int64_t step, double stalled, double committed) const 
                              {"copy_seconds", stalled},
                              {"commit_seconds", committed}};
   try {
-    append_line(folder_ / "events.jsonl", event.dump());
+    note_event(folder_, event);
   } catch (Error const&) {
   }
 }

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <string>
 
 namespace bsft {
@@ -19,6 +20,12 @@ enum class Answers { no, yes };
 void listen_for_stop(Answers answers);
 // The parent, where it hands on signals that this process may have had, too.
 void expect_copies_from(pid_t guardian);
+
+// TERM, INT, HUP.
+bool asks_to_end(int signal);
+sigset_t signals_that_end();
+// All five, and SIGCHLD: what a parent of ranks waits for.
+sigset_t signals_of_a_parent();
 
 // The first that came, 0: none.
 int stop_signal();

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "data/base/file.hpp"
 #include "data/base/json.hpp"
+#include "trainer/report/run_events.hpp"
 
 namespace bsft {
 
@@ -35,7 +35,7 @@ void StragglerWatch::step(StepMetrics const& metrics) {
          std::to_string(static_cast<int>(one.seconds)) + " s: look at its clocks, its memory and what else runs there");
     OrderedJson const event = {
         {"event", "straggler"}, {"step", metrics.step}, {"rank", one.rank}, {"score", one.score}};
-    append_line(run_dir_ / "events.jsonl", event.dump());
+    note_event(run_dir_, event);
   }
 }
 

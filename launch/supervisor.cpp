@@ -28,6 +28,7 @@
 #include "launch/run.hpp"
 #include "launch/stop_signals.hpp"
 #include "trainer/checkpoint/layout.hpp"
+#include "trainer/report/run_events.hpp"
 #include "trainer/report/run_status.hpp"
 
 extern char** environ;
@@ -67,13 +68,6 @@ std::vector<std::string> resuming(std::vector<std::string> const& words, std::si
   return result;
 }
 
-sigset_t watched() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (int const signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&set, signal);
-  return set;
-}
-
 pid_t start(std::vector<std::string> words) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -84,7 +78,7 @@ pid_t start(std::vector<std::string> words) {
   ::posix_spawnattr_init(&attributes);
   // The terminal's keys are for the supervisor; who is not in its group must not read it either.
   if (::isatty(STDIN_FILENO) != 0) ::posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  sigset_t none, all = watched();
+  sigset_t none, all = signals_of_a_parent();
   ::sigemptyset(&none);
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setsigdefault(&attributes, &all);
@@ -131,7 +125,7 @@ class Supervisor {
   }
 
   int run() {
-    sigset_t const signals = watched();
+    sigset_t const signals = signals_of_a_parent();
     ::sigprocmask(SIG_BLOCK, &signals, nullptr);
     ::setenv("BSFT_LAUNCH", std::to_string(::getpid()).c_str(), 1);
     for (;;) {
@@ -169,7 +163,7 @@ class Supervisor {
 
   // The exit code, 128 + the number of a signal.
   int wait_for(pid_t child) {
-    sigset_t const signals = watched();
+    sigset_t const signals = signals_of_a_parent();
     timespec const patience{5, 0};
     for (;;) {
       int const signal = ends_ >= 3 ? ::sigtimedwait(&signals, nullptr, &patience) : ::sigwaitinfo(&signals, nullptr);
@@ -210,7 +204,7 @@ class Supervisor {
                                {"exit_code", attempt.exit_code},
                                {"step", step},
                                {"message", why}};
-    append_line(folder_ / "events.jsonl", event.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+    note_event(folder_, event);
     write_status(folder_, {"restarting", -1, std::max<std::int64_t>(step, 0), last_ ? last_->total_steps : 0,
                            line + ": " + why, policy_.restarts()});
   }

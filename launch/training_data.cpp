@@ -5,29 +5,24 @@
 #include <utility>
 
 #include "data/base/digest.hpp"
-#include "data/base/file.hpp"
 #include "data/base/finding_list.hpp"
 #include "data/base/json.hpp"
 #include "data/store/chunks.hpp"
 #include "data/store/match.hpp"
 #include "trainer/model/shape.hpp"
+#include "trainer/report/run_events.hpp"
 
 namespace bsft {
 
 TrainingOrder order_of(Config const& config, StoreReader const& reader, std::vector<ChunkDamage> const& damage) {
   std::vector<std::int64_t> chosen = trainable_records(reader.records(), config.data.max_length,
                                                        config.data.overlong == "drop" ? TooLong::drop : TooLong::error);
-  auto const damaged = [&](std::int64_t record) {
-    return std::any_of(damage.begin(), damage.end(), [&](ChunkDamage const& chunk) {
-      return chunk.first_record <= record && record <= chunk.last_record;
-    });
-  };
-  auto const out = std::stable_partition(chosen.begin(), chosen.end(), [&](auto record) { return !damaged(record); });
+  auto const out =
+      std::stable_partition(chosen.begin(), chosen.end(), [&](auto record) { return !lies_in(damage, record); });
   std::vector<std::int64_t> const left_out(out, chosen.end());
   chosen.erase(out, chosen.end());
   if (chosen.empty())
-    throw Invalid(Exit::data, config.data.file, "every training record lies in a damaged chunk",
-                  "build it again with bsft data build");
+    throw Invalid(Exit::data, config.data.file, "every training record lies in a damaged chunk", build_again);
   return {
       std::make_unique<Order>(reader.records(), chosen,
                               OrderSettings{config.run.seed, config.train.global_batch_size, config.data.group_size}),
@@ -58,8 +53,7 @@ void TrainingData::set_order(std::vector<std::string> const& found) {
   if (static_cast<std::int64_t>(damage_.size()) > config_.data.skip_corrupt) {
     FindingList findings;
     findings.add(one_line(config_.data.file + ": " + std::to_string(damage_.size()) + " damaged chunks",
-                          "data.skip_corrupt allows " + std::to_string(config_.data.skip_corrupt),
-                          "build it again with bsft data build"));
+                          "data.skip_corrupt allows " + std::to_string(config_.data.skip_corrupt), build_again));
     for (auto const& chunk : damage_) findings.add(chunk.line);
     findings.throw_any(Exit::data);
   }
@@ -75,7 +69,7 @@ void TrainingData::note_damage(std::filesystem::path const& run_dir, std::int64_
     OrderedJson const event = {{"event", "damaged_chunk"},           {"step", step},
                                {"dataset", chunk.dataset},           {"chunk", chunk.chunk},
                                {"first_record", chunk.first_record}, {"last_record", chunk.last_record}};
-    append_line(run_dir / "events.jsonl", event.dump());
+    note_event(run_dir, event);
   }
 }
 

@@ -8,7 +8,6 @@
 #include "data/base/json.hpp"
 #include "kernels/op/op.hpp"
 #include "launch/affinity.hpp"
-#include "launch/doctor/storage.hpp"
 #include "launch/failure.hpp"
 #include "launch/grace.hpp"
 #include "launch/not_finite.hpp"
@@ -25,6 +24,7 @@
 #include "trainer/report/metrics_log.hpp"
 #include "trainer/report/report_page.hpp"
 #include "trainer/report/results_table.hpp"
+#include "trainer/report/run_events.hpp"
 #include "trainer/report/run_status.hpp"
 
 namespace bsft {
@@ -66,7 +66,11 @@ void TrainingRun::share_cpus() {
 
 void TrainingRun::look_ahead(std::vector<std::string> const& allowed) {
   allowed_ = allowed;
-  bsft::together(job_.everyone(), [&] { goes_on_ = leads() && bsft::look_ahead(config_, allowed_); });
+  bsft::together(job_.everyone(), [&] {
+    if (!leads()) return;
+    model_files_ = model_files_of(config_.model.path);
+    goes_on_ = bsft::look_ahead(config_, model_files_, allowed_);
+  });
 }
 
 void TrainingRun::split_ranks() {
@@ -129,7 +133,6 @@ void TrainingRun::build_model() {
         *model_, config_.optimizer,
         shares ? std::optional(parts_of(plan_.buckets, trainers_->rank(), trainers_->size())) : std::nullopt);
     state_.emplace(TrainState{*model_, *optimizer_, 0, 0});
-    model_files_ = model_files_of(config_.model.path);
     if (config_.model.freeze != "none") base_digest_ = model_->base_digest();
   });
 }
@@ -235,7 +238,7 @@ void TrainingRun::resume() {
     data_->require_left_out(found->manifest.left_out, found->folder);
     changes_ = found->manifest.changes;
     changes_.insert(changes_.end(), now.begin(), now.end());
-    append_line(folder_ / "events.jsonl", resumed_event(*found, folder_, now, trainers_->size()));
+    note_event(folder_, resumed_event(*found, folder_, now, trainers_->size()));
     chosen = found->folder.string();
   });
   chosen = job_.everyone().exchange(chosen).front();
@@ -311,12 +314,6 @@ Manifest TrainingRun::manifest() const {
   return manifest;
 }
 
-void TrainingRun::save(RunSaving::When when) {
-  recorder_.does(Activity::save);
-  check_state({*trainers_, bulk(), &recorder_}, *model_, *optimizer_, plan_.buckets, plan_.sharded, state_->step);
-  saving_->save(manifest(), when);
-}
-
 void TrainingRun::published(std::int64_t step) {
   try {
     if (leads() && !has_failed(folder_)) write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
@@ -333,7 +330,9 @@ void TrainingRun::save_first() {
   std::erase(unscored_, state_->step);
   evaluation_->take_up(unscored_);
   if (found_step_ == state_->step) return published(state_->step);
-  save(state_->step == plan_.total_steps ? RunSaving::When::must : RunSaving::When::now);
+  recorder_.does(Activity::save);
+  check_state({*trainers_, bulk(), &recorder_}, *model_, *optimizer_, plan_.buckets, plan_.sharded, state_->step);
+  saving_->save(manifest(), state_->step == plan_.total_steps ? RunSaving::When::must : RunSaving::When::now);
 }
 
 void TrainingRun::train() {
@@ -344,9 +343,7 @@ void TrainingRun::train() {
     log.emplace(folder_ / "metrics.jsonl", state_->step);
     progress_ = std::make_unique<Progress>(state_->step, plan_.total_steps, config_.log.every,
                                            progress_style(config_.log.level, stderr));
-    auto const behaviors = static_cast<std::int64_t>(data_->reader().catalog().behaviors.tokens.size());
-    grace.emplace(doctor::checkpoint_size(model_->shape(), behaviors, config_.model.freeze).bytes, folder_,
-                  this_environment());
+    grace.emplace(bytes_of_checkpoint(*model_), folder_, this_environment());
     say(grace->before_the_first_step());
   }
   save_first();
@@ -365,7 +362,7 @@ void TrainingRun::train() {
   };
   observers.on_checkpoint = [&](TrainState const& state) {
     bool const waits = stops_ || state.step == plan_.total_steps;
-    save(waits ? RunSaving::When::must : RunSaving::When::behind);
+    saving_->save(manifest(), waits ? RunSaving::When::must : RunSaving::When::behind);
   };
   auto const notes = [this] {
     Notes mine = saving_->notes();

@@ -57,7 +57,6 @@ class TrainingRun {
   Communicator& bulk() const { return devices_ ? *devices_ : weights_ ? *weights_ : *trainers_; }
   void start_saving();
   void save_first();
-  void save(RunSaving::When when);
   void published(std::int64_t step);
   void take_history(Manifest const& manifest);
   // What this rank does not keep of a parameter's weights takes no memory from now on.
@@ -91,7 +90,7 @@ class TrainingRun {
   std::vector<std::string> allowed_;
   bool goes_on_ = false;         // from a checkpoint, as far as rank 0 knows before it claims the folder
   std::vector<Change> changes_;  // of the configuration, since the first start
-  std::map<std::string, std::string> model_files_;
+  std::map<std::string, std::string> model_files_;  // of rank 0
   Determinism determinism_;
   std::int64_t found_step_ = -1;  // of the checkpoint of this folder that it goes on from
   std::string base_digest_;       // of the base table where it is frozen

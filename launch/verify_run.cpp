@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "data/base/error.hpp"
@@ -14,23 +13,14 @@
 #include "launch/training_data.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/manifest.hpp"
+#include "trainer/evaluate/checkpoint_scorer.hpp"
 #include "trainer/report/progress.hpp"
+#include "trainer/report/run_events.hpp"
 
 namespace bsft {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<Json> lines_of(fs::path const& file) {
-  std::vector<Json> lines;
-  if (!fs::exists(file)) return lines;
-  std::istringstream text(read_file(file));
-  for (std::string line; std::getline(text, line);) {
-    Json json = Json::parse(line, nullptr, false);  // a torn last line is none
-    if (json.is_object()) lines.push_back(std::move(json));
-  }
-  return lines;
-}
 
 // The plan of a run, as far as its data is here.
 class Planned {
@@ -65,7 +55,7 @@ class Proof {
 
   RunProof of(fs::path const& data) {
     std::vector<std::int64_t> const steps = published_steps(run_dir_);
-    std::vector<Json> const metrics = lines_of(run_dir_ / "metrics.jsonl");
+    std::vector<Json> const metrics = read_json_lines(run_dir_ / "metrics.jsonl");
     if (steps.empty() && metrics.empty())
       throw Invalid(Exit::usage, run_dir_.string() + " is not a run folder",
                     "it has no checkpoint and no metrics.jsonl", "name a folder that bsft train wrote");
@@ -131,7 +121,7 @@ class Proof {
 
   // The step after which metrics.jsonl begins: 0, or where another folder's checkpoint was gone on from.
   std::int64_t begins_after() const {
-    for (Json const& event : lines_of(run_dir_ / "events.jsonl")) {
+    for (Json const& event : read_events(run_dir_)) {
       if (event.value("event", "") != "resumed") continue;
       return event.value("own", true) ? 0 : event.value("step", std::int64_t{0});
     }
@@ -172,17 +162,11 @@ class Proof {
                 "steps " + std::to_string(first + 1) + " to " + std::to_string(before)});
   }
 
-  bool due(std::int64_t step, bool last) const {
-    std::int64_t const every = std::max<std::int64_t>(config_->checkpoint.every, 1);
-    std::int64_t const ordinal = config_->checkpoint.every > 0 ? (step + every - 1) / every : 0;
-    return last || ordinal % config_->evaluate.every == 0;
-  }
-
   void read_evaluations(std::vector<std::int64_t> const& steps) {
     if (!config_ || config_->evaluate.suites.empty()) return;
     std::map<std::pair<std::string, std::string>, int> scored;  // (split, digest of the model)
     std::map<std::int64_t, std::string> status;
-    for (Json const& line : lines_of(run_dir_ / "evaluations.jsonl")) {
+    for (Json const& line : read_json_lines(run_dir_ / "evaluations.jsonl")) {
       std::int64_t const step = line.value("step", std::int64_t{-1});
       std::string const now = line.value("status", "");
       if (status[step] != "scored" && status[step] != "same") status[step] = now;
@@ -192,7 +176,8 @@ class Proof {
     int missing = 0;
     for (std::int64_t const step : steps) {
       bool const newest = step == steps.back();
-      if (config_->evaluate.policy == "latest" || (!newest && !due(step, false)) || (newest && is_running())) continue;
+      if (config_->evaluate.policy == "latest" || !is_scored(*config_, step, newest) || (newest && is_running()))
+        continue;
       if (status[step] == "scored" || status[step] == "same") continue;
       ++missing;
       differs("evaluations.jsonl: " + step_name(step) + " was not scored" +

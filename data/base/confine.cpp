@@ -18,8 +18,6 @@
 namespace bsft {
 namespace {
 
-constexpr char const* rebuild = "build it again with bsft data build";
-
 std::uint64_t mapped_bytes() {
   unsigned long long pages = 0;
   if (std::FILE* const statm = std::fopen("/proc/self/statm", "re")) {
@@ -108,12 +106,12 @@ void confine(std::string const& where, ConfinedLimits const& limits, std::functi
   int status = 0;
   pid_t waited;
   while ((waited = ::waitpid(child, &status, 0)) < 0 && errno == EINTR) continue;
-  if (waited == child && WIFSIGNALED(status)) throw Broken(where, ended_by(WTERMSIG(status), limits), rebuild);
+  if (waited == child && WIFSIGNALED(status)) throw Broken(where, ended_by(WTERMSIG(status), limits), build_again);
   std::size_t const space = verdict.find(' ');
-  if (space == std::string::npos) throw Broken(where, "reading it ends without a verdict", rebuild);
+  if (space == std::string::npos) throw Broken(where, "reading it ends without a verdict", build_again);
   std::string const code = verdict.substr(0, space), text = verdict.substr(space + 1);
   if (code == "0") return;
-  if (code == "m") throw Broken(where, text, rebuild);
+  if (code == "m") throw Broken(where, text, build_again);
   auto const exit = static_cast<Exit>(std::atoi(code.c_str()));
   if (exit == Exit::data) throw Broken(text);
   throw Error(exit, text);

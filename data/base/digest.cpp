@@ -35,10 +35,9 @@ std::string xxh128_hex(std::string_view bytes) { return hex(XXH3_128bits(bytes.d
 std::uint64_t xxh64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-  unsigned int size = 0;
-  ensure(EVP_Digest(bytes.data(), bytes.size(), out.data(), &size, EVP_sha256(), nullptr) == 1, "SHA-256");
-  return hex(out.data(), size);
+  Sha256 sum;
+  sum.add(bytes);
+  return sum.hex();
 }
 
 struct Sha256::State {

@@ -26,6 +26,12 @@ void ensure(bool holds, std::string_view promise) {
   if (!holds) throw Error(Exit::internal, "internal promise broken", promise, "please report this");
 }
 
+std::string joined(std::vector<std::string> const& words) {
+  std::string text;
+  for (std::string const& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
 std::string nearest(std::string_view name, std::vector<std::string> const& known) {
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;

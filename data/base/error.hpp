@@ -77,6 +77,12 @@ class Findings : public Error {
 // Our own promise: throws Error(internal) naming the place.
 void ensure(bool holds, std::string_view promise);
 
+// "a, b, c"
+std::string joined(std::vector<std::string> const& words);
+
+// What to do about a damaged data file.
+constexpr char const* build_again = "build it again with bsft data build";
+
 // The known name nearest to `name` by edit distance, or empty where none is near.
 std::string nearest(std::string_view name, std::vector<std::string> const& known);
 

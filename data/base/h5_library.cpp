@@ -42,7 +42,7 @@ H5Handle handle(hid_t id, H5Handle::Close close, std::string const& where) {
   return {id, close};
 }
 
-hid_t stored_type(H5Type type) {
+hid_t type_of(H5Type type) {
   switch (type) {
     case H5Type::i8:
       return H5T_STD_I8LE;

@@ -3,6 +3,7 @@
 
 #include <hdf5.h>
 
+#include <bit>
 #include <mutex>
 #include <string>
 
@@ -10,6 +11,7 @@
 
 namespace bsft::h5 {
 
+static_assert(std::endian::native == std::endian::little, "values lie in memory as they lie in the file");
 static_assert(sizeof(hid_t) == sizeof(std::int64_t), "HDF5 1.10 or later");
 
 // Debian's library is not thread-safe, so every call is made under this lock.
@@ -30,8 +32,8 @@ int closes(std::int64_t id) {
   return call(id);
 }
 
-// As it lies in a file.
-hid_t stored_type(H5Type type);
+// In a file as in memory.
+hid_t type_of(H5Type type);
 
 // Format 1.10 for both ends: its metadata carries checksums, so damage is an error and not a crash.
 H5Handle access_list(std::string const& where);

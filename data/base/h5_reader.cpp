@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <bit>
 
 #include "data/base/error.hpp"
 #include "data/base/h5_library.hpp"
@@ -8,13 +7,10 @@ namespace bsft {
 using namespace h5;
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "chunks are read as they lie in the file");
-
 constexpr std::size_t chunk_limit = std::size_t{64} << 20;
 constexpr hsize_t size_limit = hsize_t{1} << 40;
 constexpr std::uintmax_t ratio_limit = 1024;
 constexpr std::size_t link_limit = 256;
-constexpr char const* rebuild = "build it again with bsft data build";
 constexpr char const* misplaced = "it is missing, lies outside the file, or is not stored through its filters";
 
 // None, shuffle, deflate and Fletcher32 alone, in this order.
@@ -47,7 +43,7 @@ void expect_checksummed_metadata(H5Handle const& dataset, std::string const& whe
   if (H5Oget_info2(dataset.id(), &info, H5O_INFO_HDR) < 0 || H5Dget_chunk_index_type(dataset.id(), &index) < 0)
     broken(where);
   if (info.hdr.version < 2 || (index != H5D_CHUNK_IDX_SINGLE && index != H5D_CHUNK_IDX_FARRAY))
-    throw Broken(where, "its metadata carries no checksums", "build it again with bsft data build");
+    throw Broken(where, "its metadata carries no checksums", build_again);
 }
 
 // Where a chunk lies: its stored bytes, 0 where it is missing, outside the file, of a size that its filters cannot
@@ -108,8 +104,7 @@ std::vector<std::string> H5Reader::names() const {
     H5G_info_t info{};
     if (H5Gget_info_by_name(file_.id(), group, &info, H5P_DEFAULT) < 0) broken(where_ + ": group " + group);
     if (info.storage_type != H5G_STORAGE_TYPE_COMPACT)
-      throw Broken(where_ + ": group " + group, "its links are not stored in its header",
-                   "build it again with bsft data build");
+      throw Broken(where_ + ": group " + group, "its links are not stored in its header", build_again);
     herr_t const done =
         H5Literate_by_name(file_.id(), group, H5_INDEX_NAME, H5_ITER_INC, nullptr, visit, &walk, H5P_DEFAULT);
     if (!walk.refused.empty()) throw Broken(where_, walk.refused);
@@ -133,7 +128,7 @@ H5Reader::Opened H5Reader::open_checked(std::string const& name, H5Type type) co
   auto dataset = handle(H5Dopen2(file_.id(), name.c_str(), access.id()), closes<H5Dclose>, where);
   auto const stored = handle(H5Dget_type(dataset.id()), closes<H5Tclose>, where);
   if (H5Tcommitted(stored.id()) != 0) throw Broken(where, "its type is an object of its own");
-  if (H5Tequal(stored.id(), stored_type(type)) <= 0) throw Broken(where, "not of the type that the format names");
+  if (H5Tequal(stored.id(), type_of(type)) <= 0) throw Broken(where, "not of the type that the format names");
   auto const space = handle(H5Dget_space(dataset.id()), closes<H5Sclose>, where);
   hsize_t size = 0, most = 0, chunk = 0;
   if (H5Sget_simple_extent_ndims(space.id()) != 1 || H5Sget_simple_extent_dims(space.id(), &size, &most) != 1)
@@ -164,7 +159,7 @@ void H5Reader::walk_chunks(Opened const& dataset) const {
   for (std::int64_t begin = 0, number = 0; begin < dataset.size; begin += dataset.chunk, ++number)
     if (stored_bytes(dataset.handle.id(), static_cast<hsize_t>(begin), bytes, dataset.filters.deflated, file_bytes_) ==
         0)
-      throw Broken(dataset.where + ", chunk " + std::to_string(number), misplaced, rebuild);
+      throw Broken(dataset.where + ", chunk " + std::to_string(number), misplaced, build_again);
 }
 
 std::string H5Reader::unpack(Opened const& dataset, std::int64_t number, std::span<std::uint8_t> out) {
@@ -190,7 +185,7 @@ void H5Reader::read_bytes(Opened const& dataset, std::int64_t offset, std::int64
   for (std::int64_t at = offset; at < offset + count;) {
     std::int64_t const number = at / dataset.chunk, begin = number * dataset.chunk;
     if (std::string const why = unpack(dataset, number, chunk); !why.empty())
-      throw Broken(dataset.where + ", chunk " + std::to_string(number), why, rebuild);
+      throw Broken(dataset.where + ", chunk " + std::to_string(number), why, build_again);
     std::int64_t const end = std::min(begin + dataset.chunk, offset + count);
     auto const bytes = static_cast<std::size_t>(end - at) * dataset.element_bytes;
     std::copy_n(chunk.begin() + (at - begin) * static_cast<std::int64_t>(dataset.element_bytes), bytes, out);

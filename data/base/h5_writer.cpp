@@ -13,28 +13,6 @@ namespace {
 constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
 constexpr unsigned compact_links = 1024;
 
-hid_t memory_type(H5Type type) {
-  switch (type) {
-    case H5Type::i8:
-      return H5T_NATIVE_INT8;
-    case H5Type::u8:
-      return H5T_NATIVE_UINT8;
-    case H5Type::i16:
-      return H5T_NATIVE_INT16;
-    case H5Type::i32:
-      return H5T_NATIVE_INT32;
-    case H5Type::u32:
-      return H5T_NATIVE_UINT32;
-    case H5Type::i64:
-      return H5T_NATIVE_INT64;
-    case H5Type::u64:
-      return H5T_NATIVE_UINT64;
-    case H5Type::f32:
-      return H5T_NATIVE_FLOAT;
-  }
-  return H5T_NATIVE_UINT8;
-}
-
 // Links inside the group's header, which has a checksum; a dense group's heap has none, and damage there crashes HDF5.
 // No time of creation, so that the same content is the same bytes.
 void set_group(H5Handle const& list, std::string const& where) {
@@ -79,8 +57,7 @@ void H5Writer::write_bytes(std::string const& name, H5Type type, void const* val
   ensure(count > 0, "an HDF5 dataset of ours is never empty: " + name);
   try {
     hsize_t const size = count;
-    hsize_t const chunk =
-        static_cast<hsize_t>(chunk_of(static_cast<std::int64_t>(count), H5Tget_size(stored_type(type))));
+    hsize_t const chunk = static_cast<hsize_t>(chunk_of(static_cast<std::int64_t>(count), H5Tget_size(type_of(type))));
     auto const space = handle(H5Screate_simple(1, &size, nullptr), closes<H5Sclose>, where);
     auto const create = handle(H5Pcreate(H5P_DATASET_CREATE), closes<H5Pclose>, where);
     if (auto const cut = name.find('/'); cut != std::string::npos) make_group(file_, name.substr(0, cut), where);
@@ -89,10 +66,10 @@ void H5Writer::write_bytes(std::string const& name, H5Type type, void const* val
         (deflates && (H5Pset_shuffle(create.id()) < 0 || H5Pset_deflate(create.id(), 4) < 0)) ||
         H5Pset_fletcher32(create.id()) < 0)
       broken(where);
-    auto const dataset = handle(
-        H5Dcreate2(file_.id(), name.c_str(), stored_type(type), space.id(), H5P_DEFAULT, create.id(), H5P_DEFAULT),
-        closes<H5Dclose>, where);
-    if (H5Dwrite(dataset.id(), memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) broken(where);
+    auto const dataset =
+        handle(H5Dcreate2(file_.id(), name.c_str(), type_of(type), space.id(), H5P_DEFAULT, create.id(), H5P_DEFAULT),
+               closes<H5Dclose>, where);
+    if (H5Dwrite(dataset.id(), type_of(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0) broken(where);
   } catch (Broken const& error) {
     throw Failed(Exit::io, "cannot write", error.what());
   }

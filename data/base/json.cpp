@@ -1,7 +1,10 @@
 #include "data/base/json.hpp"
 
+#include <sstream>
 #include <string>
+#include <system_error>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "data/base/error.hpp"
@@ -76,6 +79,18 @@ OrderedJson parse_ordered_json(std::string_view text, std::string_view where, Js
 
 Json read_json(std::filesystem::path const& file, JsonLimits limits) {
   return parse_json(read_file(file, limits.bytes), file.string(), limits);
+}
+
+std::vector<Json> read_json_lines(std::filesystem::path const& file) {
+  std::vector<Json> lines;
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return lines;
+  std::istringstream text(read_file(file));
+  for (std::string line; std::getline(text, line);) {
+    Json json = Json::parse(line, nullptr, false);
+    if (json.is_object()) lines.push_back(std::move(json));
+  }
+  return lines;
 }
 
 }  // namespace bsft

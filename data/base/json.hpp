@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <vector>
 
 namespace bsft {
 
@@ -23,5 +24,8 @@ Json parse_json(std::string_view text, std::string_view where, JsonLimits limits
 // The same, keeping the order of keys.
 OrderedJson parse_ordered_json(std::string_view text, std::string_view where, JsonLimits limits = {});
 Json read_json(std::filesystem::path const& file, JsonLimits limits = {});
+// The objects of a log that is a JSON line each; none where there is no such file.  What is no object, as a last line
+// that is torn, is passed over.
+std::vector<Json> read_json_lines(std::filesystem::path const& file);
 
 }  // namespace bsft

@@ -33,16 +33,9 @@ Ledger::Limbs Ledger::limbs() const {
 }
 
 Ledger Ledger::of(Limbs const& sums, std::int64_t samples) {
-  Ledger ledger;
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    auto const sum = static_cast<std::uint64_t>(sums[i]);
-    std::uint64_t const up = sum >> 32;
-    if (i == 0) ledger += {sum, 0, 0};
-    if (i == 1) ledger += {sum << 32, up, 0};
-    if (i == 2) ledger += {0, sum, 0};
-    if (i == 3) ledger += {0, sum << 32, 0};
-  }
-  ledger.samples = samples;
+  auto const sum = [&](std::size_t i) { return static_cast<std::uint64_t>(sums[i]); };
+  Ledger ledger{sum(0), sum(2), samples};
+  ledger += {sum(1) << 32, (sum(1) >> 32) + (sum(3) << 32), 0};
   return ledger;
 }
 

@@ -16,11 +16,7 @@ void add_name(std::vector<std::string>& names, std::string const& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
 
-std::string joined(std::vector<std::string> const& names) {
-  std::string out;
-  for (auto const& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out.empty() ? "none" : out;
-}
+std::string listed(std::vector<std::string> const& names) { return names.empty() ? "none" : joined(names); }
 
 // What one record says against its task, or empty.
 std::string against_task(Record const& record, std::vector<std::string> const& labels, TaskSpec const* declared) {
@@ -29,8 +25,8 @@ std::string against_task(Record const& record, std::vector<std::string> const& l
   if (declared != nullptr && record.behavior != declared->behavior)
     return "behavior \"" + record.behavior + "\", declared " + declared->behavior;
   if (record.labels != labels)
-    return "labels " + joined(record.labels) + "; " + (declared != nullptr ? "declared " : "its first record has ") +
-           joined(labels);
+    return "labels " + listed(record.labels) + "; " + (declared != nullptr ? "declared " : "its first record has ") +
+           listed(labels);
   return {};
 }
 
@@ -52,7 +48,7 @@ Catalog make_catalog(std::vector<SourcedRecord> const& records, Taxonomy const& 
     if (auto const why = against_task(record, task->second.labels, declared); !why.empty())
       findings.add(one_line(where + ": task " + record.task, why, ""));
     if (std::find(behaviors.begin(), behaviors.end(), record.behavior) == behaviors.end())
-      findings.add(one_line(where + ": behavior \"" + record.behavior + "\"", "known are " + joined(behaviors),
+      findings.add(one_line(where + ": behavior \"" + record.behavior + "\"", "known are " + listed(behaviors),
                             "declare it in the file of --behaviors"));
     add_name(catalog.groups, record.group);
     for (auto const& suite : record.suites) add_name(catalog.suites, suite);
@@ -93,8 +89,7 @@ Catalog catalog_from_json(std::string const& text, std::string const& where) {
   try {
     if (json.at("format") != format_name) throw Broken(where, "not a BehaviorBench file");
     if (json.at("version") != format_version)
-      throw Broken(where, "format version " + json.at("version").dump() + ", this program reads 2",
-                   "build it again with bsft data build");
+      throw Broken(where, "format version " + json.at("version").dump() + ", this program reads 2", build_again);
     Catalog catalog;
     auto const& digests = json.at("digests");
     digests.at("tokenizer").get_to(catalog.tokenizer_digest);

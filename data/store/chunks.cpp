@@ -3,11 +3,6 @@
 #include "data/base/error.hpp"
 
 namespace bsft {
-namespace {
-
-constexpr char const* rebuild = "build it again with bsft data build";
-
-}  // namespace
 
 void ChunkHashes::shape(std::string const& name, std::int64_t size, std::int64_t chunk) {
   shapes_ += name + " " + std::to_string(size) + " " + std::to_string(chunk) + "\n";
@@ -27,14 +22,14 @@ std::span<std::uint64_t const> ChunkHashes::of(std::string const& name, std::int
   shape(name, size, chunk);
   auto const chunks = static_cast<std::size_t>((size + chunk - 1) / chunk);
   if (table_.empty() || chunks > table_.size() - 1 - used_)
-    throw Broken(where_, "it has no hashes of dataset " + name, rebuild);
+    throw Broken(where_, "it has no hashes of dataset " + name, build_again);
   used_ += chunks;
   return std::span(std::as_const(table_)).subspan(used_ - chunks, chunks);
 }
 
 void ChunkHashes::expect_whole() const {
   if (used_ + 1 != table_.size() || own_hash(used_) != table_.back())
-    throw Broken(where_, "it is not of these datasets", rebuild);
+    throw Broken(where_, "it is not of these datasets", build_again);
 }
 
 }  // namespace bsft

@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::size_t catalog_limit = std::size_t{16} << 20;
 constexpr std::uintmax_t ratio_limit = 1024;  // unpacked to stored, as in H5Reader, here of all datasets together
-constexpr char const* rebuild = "build it again with bsft data build";
 
 enum class Depth { open, walk };
 
@@ -32,7 +31,7 @@ void expect_names(H5Reader const& file) {
   auto const names = file.names();
   if (std::binary_search(names.begin(), names.end(), "catalog") &&
       !std::binary_search(names.begin(), names.end(), chunk_hashes_name))
-    throw Broken(where, "format version 1, without hashes of its chunks; this program reads 2", rebuild);
+    throw Broken(where, "format version 1, without hashes of its chunks; this program reads 2", build_again);
   for (auto const& name : names)
     if (!known.contains(name)) throw Broken(where, "dataset " + name + " is not of the format");
   for (auto const& name : known)
@@ -142,11 +141,12 @@ struct StoreReader::Data {
       damage.first_record = std::upper_bound(offsets.begin(), offsets.end(), begin) - offsets.begin() - 1;
       damage.last_record = std::lower_bound(offsets.begin(), offsets.end(), end) - offsets.begin() - 1;
     } else {
-      damage.line = one_line(what + ", all records", why, rebuild);
+      damage.line = one_line(what + ", all records", why, build_again);
       return damage;
     }
     what += ", records " + std::to_string(damage.first_record) + " to " + std::to_string(damage.last_record);
-    damage.line = one_line(what, why, std::string(rebuild) + (tokens ? ", or leave these out: data.skip_corrupt" : ""));
+    damage.line =
+        one_line(what, why, std::string(build_again) + (tokens ? ", or leave these out: data.skip_corrupt" : ""));
     return damage;
   }
 
@@ -271,12 +271,18 @@ std::vector<ChunkDamage> StoreReader::damage(Rows rows, std::int64_t part, std::
   return found;
 }
 
+bool lies_in(std::vector<ChunkDamage> const& damage, std::int64_t record) {
+  return std::any_of(damage.begin(), damage.end(), [record](ChunkDamage const& chunk) {
+    return chunk.first_record <= record && record <= chunk.last_record;
+  });
+}
+
 StoredTokens StoreReader::read(std::int64_t record) const {
   data_->expect_record(record);
   auto const& info = data_->records[record];
   StoredTokens row{data_->tokens.read(info.offset, info.length), data_->weights.read(info.offset, info.length)};
   if (digest_of_row(row.tokens, row.weights) != data_->columns.token_digest[record])
-    throw Broken(data_->at("tokens"), "record " + std::to_string(record) + " is not what was written", rebuild);
+    throw Broken(data_->at("tokens"), "record " + std::to_string(record) + " is not what was written", build_again);
   return row;
 }
 
@@ -286,7 +292,7 @@ std::string StoreReader::text(std::int64_t record) const {
   auto const bytes = data_->text.read(begin, end - begin);
   std::string text(bytes.begin(), bytes.end());
   if (xxh64(text) != data_->columns.text_digest[record])
-    throw Broken(data_->at("text"), "record " + std::to_string(record) + " is not what was written", rebuild);
+    throw Broken(data_->at("text"), "record " + std::to_string(record) + " is not what was written", build_again);
   return text;
 }
 
@@ -304,12 +310,12 @@ std::string StoreReader::bytes_of(std::span<TokenId const> tokens) const {
 }
 
 void StoreReader::require_certificate() const {
-  if (data_->certificate.empty()) throw Invalid(Exit::data, data_->where, "no audit certificate", rebuild);
+  if (data_->certificate.empty()) throw Invalid(Exit::data, data_->where, "no audit certificate", build_again);
   Json const json = parse_json(data_->certificate, data_->at("certificate"));
   if (!json.is_object() || !json.contains("passed") || json["passed"] != true)
     throw Invalid(Exit::data, data_->where, "the audit did not pass", "see bsft data audit " + data_->where);
   if (!json.contains("data_digest") || json["data_digest"] != data_->catalog.data_digest)
-    throw Invalid(Exit::data, data_->where, "the audit certificate is of other contents", rebuild);
+    throw Invalid(Exit::data, data_->where, "the audit certificate is of other contents", build_again);
 }
 
 }  // namespace bsft

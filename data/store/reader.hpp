@@ -72,6 +72,8 @@ struct ChunkDamage {
   std::int64_t chunk = 0, first_record = 0, last_record = 0;
   std::string line;  // for people: file, dataset, chunk, records and why
 };
+// Whether a damaged chunk reaches into a record.
+bool lies_in(std::vector<ChunkDamage> const& damage, std::int64_t record);
 
 enum class Rows { tokens, tokens_and_text };  // what training reads; what audit and evaluation read, too
 

@@ -1,4 +1,5 @@
 // bsft train: under mpirun or srun, or alone.
+#include "data/base/error.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/run.hpp"
 #include "trainer/checkpoint/same_run.hpp"
@@ -7,12 +8,6 @@ namespace bsft {
 namespace {
 
 int train(Arguments const& arguments) { return run_train(train_request(arguments)); }
-
-std::string safe_list() {
-  std::string list;
-  for (std::string const& key : safe_changes()) list += (list.empty() ? "" : ", ") + key;
-  return list;
-}
 
 }  // namespace
 
@@ -34,7 +29,7 @@ Command train_command() {
         "", false, false},
        {"force-unlock", "", "take the run folder although its last job, on another host, did not say that it ended", "",
         false, false},
-       {"allow-change", "KEY", "a key that a resume may change, of: " + safe_list(), "", false, true},
+       {"allow-change", "KEY", "a key that a resume may change, of: " + joined(safe_changes()), "", false, true},
        {"dry-run", "", "everything up to the first step: checks, and what the run would be", "", false, false}},
       {"mpirun -np 3 bsft train --config configs/quickstart.yaml",
        "bsft train --config configs/smollm2_135m.yaml --dry-run",

@@ -45,5 +45,15 @@ INSTANTIATE_TEST_SUITE_P(All, JsonRefuses,
                                          Case{"1e999", "not JSON that fits"}, Case{"NaN", "not JSON"},
                                          Case{std::string(1001, ' '), "1001 bytes of JSON, at most 1000"}));
 
+TEST(JsonLines, PassesOverWhatIsNoObjectAndWhatIsTorn) {
+  Scratch const scratch("json_lines");
+  EXPECT_TRUE(read_json_lines(scratch / "none").empty());
+  write_atomically(scratch / "log", "{\"step\": 1}\n[2]\n\n{\"step\": 3}\n{\"step\": 4");
+  std::vector<Json> const lines = read_json_lines(scratch / "log");
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0]["step"], 1);
+  EXPECT_EQ(lines[1]["step"], 3);
+}
+
 }  // namespace
 }  // namespace bsft

@@ -128,6 +128,22 @@ TEST_F(CheckpointScorerTest, NeverTheSameWeightsTwiceAlsoAfterARestart) {
   EXPECT_EQ(std::count(calls.begin(), calls.end(), '\n'), 1);
 }
 
+TEST(IsScored, TheFirstTheLastAndEachNthOfTheSchedule) {
+  Config config;
+  config.checkpoint.every = 4;
+  config.evaluate.every = 2;
+  std::vector<std::int64_t> scored;
+  for (std::int64_t step = 0; step <= 17; ++step)
+    if (is_scored(config, step, step == 17)) scored.push_back(step);
+  EXPECT_EQ(scored, (std::vector<std::int64_t>{0, 8, 16, 17}));
+  config.evaluate.every = 1;
+  EXPECT_TRUE(is_scored(config, 4, false));
+  EXPECT_FALSE(is_scored(config, 7, false)) << "saved because the run was asked to stop";
+  config.checkpoint.every = 0;
+  EXPECT_TRUE(is_scored(config, 0, false));
+  EXPECT_FALSE(is_scored(config, 7, false));
+}
+
 TEST_F(CheckpointScorerTest, WhatIsGivenUpIsLeftForALaterAttempt) {
   for (std::int64_t const step : {10, 20, 30}) add(step, "score", "0." + std::to_string(step));
   add(20, "slow", "yes");

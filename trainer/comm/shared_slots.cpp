@@ -61,7 +61,8 @@ Maker maker_from(std::string const& line) {
 }
 
 int open_of(Maker const& maker, std::size_t bytes) {
-  if (maker.file < 0 || maker.host != this_host().id || maker.name != this_host().name) return -1;
+  Host const here = this_host();
+  if (maker.file < 0 || maker.host != here.id || maker.name != here.name) return -1;
   std::string const path = "/proc/" + std::to_string(maker.pid) + "/fd/" + std::to_string(maker.file);
   int const file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   struct stat found {};
@@ -87,7 +88,8 @@ std::unique_ptr<SharedSlots> SharedSlots::open(int rank, int size, std::int64_t 
     if (file >= 0 && ::ftruncate(file, static_cast<off_t>(whole)) == 0) memory = map(file, whole);
     if (memory != nullptr) {
       std::random_device random;
-      maker = {this_host().id, this_host().name, ::getpid(), file, (std::uint64_t{random()} << 32) | random()};
+      Host const here = this_host();
+      maker = {here.id, here.name, ::getpid(), file, (std::uint64_t{random()} << 32) | random()};
       new (memory) Door{maker.mark, 0, 0};
     }
   }

@@ -12,12 +12,6 @@
 namespace bsft {
 namespace {
 
-std::string joined(std::vector<std::string> const& words) {
-  std::string text;
-  for (std::string const& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 std::string leaf_of(std::string const& name) { return name.substr(name.rfind('.') + 1); }
 
 bool contains(std::vector<std::string> const& all, std::string const& one) {

@@ -31,22 +31,19 @@ void remove_quietly(std::filesystem::path const& path) {
   std::filesystem::remove_all(path, ignored);
 }
 
-// Of evaluations.jsonl, whose last line may be torn.
 std::vector<Json> scored_lines(std::filesystem::path const& run_dir) {
-  auto const file = run_dir / "evaluations.jsonl";
-  std::vector<Json> lines;
-  if (!std::filesystem::exists(file)) return lines;
-  std::string const text = read_file(file);
-  for (std::size_t begin = 0; begin < text.size();) {
-    std::size_t const end = std::min(text.find('\n', begin), text.size());
-    Json line = Json::parse(text.substr(begin, end - begin), nullptr, false);
-    begin = end + 1;
-    if (line.is_object() && line.value("status", "") == "scored") lines.push_back(std::move(line));
-  }
+  std::vector<Json> lines = read_json_lines(run_dir / "evaluations.jsonl");
+  std::erase_if(lines, [](Json const& line) { return line.value("status", "") != "scored"; });
   return lines;
 }
 
 }  // namespace
+
+bool is_scored(Config const& config, std::int64_t step, bool last) {
+  if (step == 0 || last) return true;
+  std::int64_t const every = config.checkpoint.every;
+  return every > 0 && step % every == 0 && step / every % config.evaluate.every == 0;
+}
 
 std::vector<std::int64_t> left_unscored(std::filesystem::path const& run_dir) {
   std::set<std::int64_t> scored;

@@ -31,6 +31,10 @@
 
 namespace bsft {
 
+// Whether the checkpoint of a step is to be scored: that of step 0, the last, and of those at checkpoint.every each
+// evaluate.every-th; not one that was saved because the run was asked to stop.
+bool is_scored(Config const& config, std::int64_t step, bool last);
+
 // Checkpoints that an earlier attempt announced and did not score, ascending.  Before the scorer is made.
 std::vector<std::int64_t> left_unscored(std::filesystem::path const& run_dir);
 

@@ -122,11 +122,7 @@ LeftOut leave_out_damaged(StoreReader const& reader, EvaluationRequest const& re
     throw Broken(request.data.string() + ": " + std::to_string(out.chunks.size()) + " damaged chunks, " +
                      std::to_string(request.skip_corrupt) + " may be left out",
                  "the first: " + out.chunks.front().line);
-  out.records = std::erase_if(records, [&](std::int64_t record) {
-    return std::any_of(out.chunks.begin(), out.chunks.end(), [&](ChunkDamage const& chunk) {
-      return chunk.first_record <= record && record <= chunk.last_record;
-    });
-  });
+  out.records = std::erase_if(records, [&](std::int64_t record) { return lies_in(out.chunks, record); });
   if (records.empty()) throw Broken(request.data.string(), "every record to score lies in a damaged chunk");
   return out;
 }

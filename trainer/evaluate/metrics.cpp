@@ -202,11 +202,7 @@ Scoreboard score_items(std::span<Judged const> items, LabelSets const& sets, std
     scores[n]->ci95 = interval95(std::move(draws.mean_over_tasks[n]));
     scores[n]->ci95_pooled = interval95(std::move(draws.pooled[n]));
   }
-  Scoreboard board;
-  board.overall = scores[0];
-  board.groups.assign(scores.begin() + 1, scores.begin() + 1 + static_cast<std::ptrdiff_t>(groups));
-  board.tasks.assign(scores.begin() + 1 + static_cast<std::ptrdiff_t>(groups), scores.end());
-  return board;
+  return Scoreboard::of(scores, groups);
 }
 
 }  // namespace bsft

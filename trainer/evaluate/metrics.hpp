@@ -65,11 +65,21 @@ struct Bootstrap {
   std::uint64_t seed = 1;
 };
 
-// Scores of one suite under one condition: overall, each group, each task (nothing where nothing was judged).
-struct Scoreboard {
-  std::optional<Score> overall;
-  std::vector<std::optional<Score>> groups, tasks;
+// One of each for overall, each group, each task; nothing where nothing was judged.
+template <class T>
+struct ByNode {
+  std::optional<T> overall;
+  std::vector<std::optional<T>> groups, tasks;
+
+  // nodes: overall, the groups, the tasks.
+  static ByNode of(std::vector<std::optional<T>> const& nodes, std::size_t groups) {
+    auto const first_task = nodes.begin() + 1 + static_cast<std::ptrdiff_t>(groups);
+    return {nodes.front(), {nodes.begin() + 1, first_task}, {first_task, nodes.end()}};
+  }
 };
+
+// Scores of one suite under one condition.
+using Scoreboard = ByNode<Score>;
 
 // What the bootstrap's draws give for each node of a scoreboard: overall, the groups, the tasks.  NaN where a draw has
 // no item of the node.  The cases that draw d takes depend on the seed, d and the cases' numbers alone: so two arms

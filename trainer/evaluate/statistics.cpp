@@ -84,11 +84,7 @@ Comparison compare(std::span<Judged const> a, std::span<Judged const> b, LabelSe
   std::size_t next = 0;
   for (std::size_t n = 1 + groups; n < nodes.size(); ++n)
     if (nodes[n]) nodes[n]->p_holm = adjusted[next++];
-  Comparison comparison;
-  comparison.overall = nodes[0];
-  comparison.groups.assign(nodes.begin() + 1, nodes.begin() + 1 + static_cast<std::ptrdiff_t>(groups));
-  comparison.tasks.assign(nodes.begin() + 1 + static_cast<std::ptrdiff_t>(groups), nodes.end());
-  return comparison;
+  return Comparison::of(nodes, groups);
 }
 
 }  // namespace bsft

@@ -31,11 +31,7 @@ struct Difference {
   bool distinguishable() const { return ci95 && (ci95->low > 0 || ci95->high < 0); }
 };
 
-// Overall, each group, each task; nothing where nothing was judged.
-struct Comparison {
-  std::optional<Difference> overall;
-  std::vector<std::optional<Difference>> groups, tasks;
-};
+using Comparison = ByNode<Difference>;
 
 // a and b: the same items in the same order, whose predictions differ.  Throws Invalid(data) where they are not.
 Comparison compare(std::span<Judged const> a, std::span<Judged const> b, LabelSets const& sets, std::size_t groups,

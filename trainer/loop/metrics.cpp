@@ -35,6 +35,13 @@ void Notes::add_earlier(Notes const& other) {  // a rank may say the same twice
   not_saved = std::max(not_saved, other.not_saved);
 }
 
+std::string some_of(std::vector<std::int64_t> const& records, std::function<std::string(std::int64_t)> const& name) {
+  std::size_t const shown = std::min(records.size(), records_named);
+  std::string names;
+  for (std::size_t i = 0; i < shown; ++i) names += (i == 0 ? "" : ", ") + name(records[i]);
+  return names + (shown < records.size() ? " and " + std::to_string(records.size() - shown) + " more" : "");
+}
+
 Seconds& Seconds::operator+=(Seconds const& other) {
   data += other.data;
   forward += other.forward;

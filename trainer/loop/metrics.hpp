@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,6 +45,10 @@ struct NotFinite {
   std::vector<std::string> ranks;     // who computed or holds it
   std::vector<std::int64_t> records;  // whose loss is not finite; of the whole batch where the gradient alone is not
 };
+
+// The first few by name, and how many more.
+constexpr std::size_t records_named = 8;
+std::string some_of(std::vector<std::int64_t> const& records, std::function<std::string(std::int64_t)> const& name);
 
 struct StepMetrics {
   std::int64_t step = 0;  // steps done, this one included

@@ -166,8 +166,7 @@ void check_state(Trainers const& trainers, Decoder const& decoder, Optimizer con
   Communicator& group = trainers.host;
   std::vector<Held> const held = held_by(trainers, decoder, optimizer, buckets, sharded);
   Look const found = look_at(held, decoder);
-  std::string const name = trainers.recorder != nullptr ? who(trainers.recorder->snapshot())
-                                                        : "trainer rank " + std::to_string(group.rank());
+  std::string const name = trainers.name();
   std::string const mine = bytes_of(found.hashes);
   std::string const own = std::to_string(xxh64(mine));
   std::vector<std::string> const words = group.exchange(own + "\n" + found.bad);

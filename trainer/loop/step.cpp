@@ -22,15 +22,6 @@ class Watch {
   Clock::time_point start_;
 };
 
-std::string records_of(NotFinite const& found, std::string const& names) {
-  if (!names.empty()) return names;
-  std::string list;
-  for (std::size_t i = 0; i < std::min<std::size_t>(found.records.size(), 8); ++i) {
-    list += (i == 0 ? "" : ", ") + std::to_string(found.records[i]);
-  }
-  return list + (found.records.size() > 8 ? " and " + std::to_string(found.records.size() - 8) + " more" : "");
-}
-
 Shared sum_of(Sharded sharded) {
   if (sharded >= Sharded::gradients) return Shared::parts_alone;
   return sharded == Sharded::moments ? Shared::parts : Shared::whole;
@@ -50,7 +41,10 @@ NonFinite::NonFinite(std::int64_t step, NotFinite found, std::string many, std::
     : Error(Exit::non_finite,
             std::string(found.gradient_alone ? "the gradient" : "the loss") + " is not finite at step " +
                 std::to_string(step) + ", nor when computed again",
-            "records " + records_of(found, names) + "; " + many + " were skipped",
+            "records " +
+                (names.empty() ? some_of(found.records, [](std::int64_t record) { return std::to_string(record); })
+                               : names) +
+                "; " + many + " were skipped",
             "lower optimizer.learning_rate, or look at these records with bsft data inspect"),
       step_(step),
       found_(std::move(found)),
@@ -236,9 +230,7 @@ NotFinite Stepper::what_is_not_finite(Batch const& batch) {
     }
   }
   std::ostringstream text;
-  if (mine)
-    text << (trainers_.recorder != nullptr ? who(trainers_.recorder->snapshot())
-                                           : "trainer rank " + std::to_string(trainers_.host.rank()));
+  if (mine) text << trainers_.name();
   text << '\n';
   for (std::int64_t const record : records) text << record << ' ';
   NotFinite found;

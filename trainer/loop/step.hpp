@@ -46,6 +46,10 @@ struct Trainers {
   void note(Totals& totals) const {
     if (notes) totals.note(notes());
   }
+  // Of this rank, for people.
+  std::string name() const {
+    return recorder != nullptr ? who(recorder->snapshot()) : "trainer rank " + std::to_string(host.rank());
+  }
 };
 
 // Too many steps were not finite; every rank knows.

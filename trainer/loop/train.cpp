@@ -47,17 +47,16 @@ void train(TrainState& state, Config const& config, TrainPlan const& plan, Train
     if (observers.on_step) observers.on_step(metrics);
     if (std::string many = skipped ? state.skipped.too_many() : ""; !many.empty())
       throw NonFinite(state.step, *metrics.not_finite, std::move(many));
-    if (plan.check_every > 0 && state.step % plan.check_every == 0) {
+    auto const falls_due = [&](std::int64_t every) { return every > 0 && state.step % every == 0; };
+    bool const stops = metrics.notes.asked_to_stop > 0;
+    bool const saves = (state.step == plan.total_steps || falls_due(plan.checkpoint_every) || stops) &&
+                       observers.on_checkpoint != nullptr;
+    if (saves) trainers.does(Activity::save);
+    if (saves || falls_due(plan.check_every)) {
       stepper.settle();
       check_state(trainers, state.model, state.optimizer, plan.buckets, plan.sharded, state.step);
     }
-    bool const last = state.step == plan.total_steps;
-    bool const due = plan.checkpoint_every > 0 && state.step % plan.checkpoint_every == 0;
-    bool const stops = metrics.notes.asked_to_stop > 0;
-    if ((last || due || stops) && observers.on_checkpoint) {
-      stepper.settle();
-      observers.on_checkpoint(state);
-    }
+    if (saves) observers.on_checkpoint(state);
     if (stops) break;
   }
   stepper.settle();

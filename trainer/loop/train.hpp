@@ -32,7 +32,7 @@ struct TrainPlan {
   std::int64_t checkpoint_every = 0;  // 0: only after the last step
   Buckets buckets;
   Sharded sharded = Sharded::nothing;
-  std::int64_t check_every = 100;  // check_state; 0: never
+  std::int64_t check_every = 100;  // check_state; 0: only before a checkpoint
 };
 
 struct TrainObservers {

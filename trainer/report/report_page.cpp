@@ -23,20 +23,6 @@ pre { overflow-x: auto; background: #8881; padding: .8rem; font-size: 13px; } .n
 </style>
 )";
 
-std::vector<Json> read_lines(std::filesystem::path const& file) {
-  std::vector<Json> lines;
-  if (!std::filesystem::exists(file)) return lines;
-  std::string const text = read_file(file);
-  for (std::size_t begin = 0; begin < text.size();) {
-    std::size_t const end = std::min(text.find('\n', begin), text.size());
-    Json line = Json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
-                            text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
-    if (line.is_object()) lines.push_back(std::move(line));
-    begin = end + 1;
-  }
-  return lines;
-}
-
 Series series_of(std::vector<Json> const& lines, std::string const& name, Json::json_pointer const& where) {
   Series series{name, {}};
   for (Json const& line : lines) {
@@ -50,7 +36,7 @@ Series series_of(std::vector<Json> const& lines, std::string const& name, Json::
 std::string note(std::string const& words) { return "<p class=\"note\">" + html_text(words) + "</p>\n"; }
 
 std::string evaluation_section(std::filesystem::path const& run) {
-  std::vector<Json> const lines = read_lines(run / "evaluations.jsonl");
+  std::vector<Json> const lines = read_json_lines(run / "evaluations.jsonl");
   if (lines.empty()) return note("No checkpoint has been evaluated yet.");
   std::vector<Series> overall, tasks;
   std::vector<Json> scored;
@@ -78,7 +64,7 @@ std::string evaluation_section(std::filesystem::path const& run) {
 }
 
 std::string training_section(std::filesystem::path const& run) {
-  std::vector<Json> const lines = read_lines(run / "metrics.jsonl");
+  std::vector<Json> const lines = read_json_lines(run / "metrics.jsonl");
   if (lines.empty()) return note("No step has been logged yet.");
   using Where = Json::json_pointer;
   std::string text = "<h3>Loss</h3>\n" + line_chart("loss over the steps", "step",

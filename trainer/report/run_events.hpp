@@ -1,0 +1,17 @@
+// events.jsonl of a run: what happened beside its steps, a JSON object a line: {"event": its kind, …}.
+//
+// Kinds: resumed, restart, save, straggler, not_finite, damaged_chunk; who notes one says in its header what it holds.
+// Requires: one rank at a time.  Errors: Failed(io).
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "data/base/json.hpp"
+
+namespace bsft {
+
+void note_event(std::filesystem::path const& run_dir, OrderedJson const& event);
+std::vector<Json> read_events(std::filesystem::path const& run_dir);
+
+}  // namespace bsft

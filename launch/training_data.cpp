@@ -88,6 +88,10 @@ LoaderSettings TrainingData::loader_settings(Config const& config, LaneRange min
   sequence.in_loss = config.behavior.in_loss;
   sequence.loss_weight = config.behavior.loss_weight;
   sequence.shares = config.data.group_size > 1;
+  if (config.behavior.assignment == "shuffled") {
+    sequence.shuffle.emplace().seed = config.run.seed;
+    for (BehaviorToken const& token : reader_.catalog().behaviors.tokens) sequence.shuffle->tokens.push_back(token.id);
+  }
   return {config.parallel.lanes, mine, config.train.max_tokens_per_pass, sequence};
 }
 

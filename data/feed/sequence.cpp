@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "data/base/digest.hpp"
 #include "data/base/error.hpp"
 
 namespace bsft {
@@ -48,23 +49,35 @@ std::vector<TokenId> prompt_with(RecordInfo const& info, StoredTokens const& sto
   return tokens;
 }
 
+std::optional<BehaviorId> carried_behavior(std::int64_t record, RecordInfo const& info,
+                                           SequenceSettings const& settings) {
+  auto const used = [&](std::size_t k) { return settings.uses_token.empty() || settings.uses_token.at(k) != 0; };
+  if (info.behavior_end == info.prompt_end || !used(static_cast<std::size_t>(index(info.behavior))))
+    return std::nullopt;
+  if (!settings.shuffle) return info.behavior;
+  std::vector<BehaviorId> candidates;
+  for (std::size_t k = 0; k < settings.shuffle->tokens.size(); ++k)
+    if (used(k)) candidates.push_back(static_cast<BehaviorId>(k));
+  return candidates[mix(settings.shuffle->seed, 0x5f0ff1e, static_cast<std::uint64_t>(record)) % candidates.size()];
+}
+
 Sequence training_sequence(std::int64_t record, RecordInfo const& info, StoredTokens const& stored,
                            SequenceSettings const& settings) {
   check_spans(record, info, stored);
-  auto const behavior = static_cast<std::size_t>(index(info.behavior));
-  bool const carries =
-      info.behavior_end > info.prompt_end && (settings.uses_token.empty() || settings.uses_token.at(behavior) != 0);
+  std::optional<BehaviorId> const behavior = carried_behavior(record, info, settings);
   std::optional<TokenId> token;
-  if (carries) token = stored.tokens[static_cast<std::size_t>(info.prompt_end)];
+  if (behavior)
+    token = settings.shuffle ? settings.shuffle->tokens[static_cast<std::size_t>(index(*behavior))]
+                             : stored.tokens[static_cast<std::size_t>(info.prompt_end)];
 
   Sequence sequence;
   sequence.tokens = prompt_with(info, stored, settings.position, token);
   sequence.task = info.task;
-  sequence.behavior = info.behavior;
+  sequence.behavior = behavior.value_or(info.behavior);
   sequence.sample = record;
   if (settings.shares) sequence.share = info.case_index;
 
-  if (carries && settings.position == BehaviorPosition::before_response && settings.in_loss) {
+  if (token && settings.position == BehaviorPosition::before_response && settings.in_loss) {
     auto const at = static_cast<std::int32_t>(sequence.tokens.size()) - 1;
     float const weight =
         static_cast<float>(settings.loss_weight) * stored.weights[static_cast<std::size_t>(info.prompt_end)];

@@ -18,6 +18,24 @@ std::string const& wording(std::vector<std::string> const& from, TaskSpec const&
   return draw.pick(from);
 }
 
+// The record under the task's own behaviour, and the same prompt under the other.
+void add_contrast(TaskSpec const& task, Record record, Slots slots, Draw& draw, std::vector<Record>& out) {
+  if (!task.contrast)
+    throw Invalid(Exit::config, "task \"" + task.name + "\"", "no contrast", "say what the other behaviour answers");
+  TaskSpec::Contrast const& other = *task.contrast;
+  record.suites = {"contrast"};
+  record.twin_id = record.case_id + "-contrast";
+  out.push_back(record);
+  record.id += "-" + other.behavior;
+  record.group = other.group;
+  record.behavior = other.behavior;
+  record.level = other.level;
+  record.label = slots["label"] = task.labels.at(1);
+  record.response = fill(wording(other.answers, task, "answers", draw), slots);
+  record.action = "intervene";
+  out.push_back(std::move(record));
+}
+
 }  // namespace
 
 std::vector<Record> records_of(GeneratorOptions const& options, Taxonomy const& taxonomy, std::int64_t number) {
@@ -51,7 +69,10 @@ std::vector<Record> records_of(GeneratorOptions const& options, Taxonomy const& 
     record.source = "synthetic";
     record.suites = {"full"};
     if (facts.hard && task.level >= 3) record.suites.push_back("hard");
-    out.push_back(std::move(record));
+    if (probe.contrast)
+      add_contrast(task, record, slots, draw, out);
+    else
+      out.push_back(std::move(record));
   }
   return out;
 }

@@ -32,6 +32,7 @@ struct GeneratorOptions {
   std::int64_t cases = 2000;
   std::uint64_t seed = 1;
   Vocabulary vocabulary = Vocabulary::small;
+  bool contrast = false;
 };
 
 // What a dialogue may speak of.  It begins with the beds.
@@ -66,6 +67,7 @@ struct Probe {
   std::string label;
   int pair = -1;  // members of a twin pair share it
   bool planted = false;
+  bool contrast = false;  // asked under both behaviours of its task
 };
 
 Case draw_case(GeneratorOptions const& options, std::int64_t number);

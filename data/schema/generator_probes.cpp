@@ -26,8 +26,13 @@ Slots about(char const* slot, Entry const& one) { return {{slot, one.key}, {"ent
 
 class Asker {
  public:
-  Asker(Case const& facts, Taxonomy const& taxonomy, Words const& words, std::uint64_t seed)
-      : facts_(facts), taxonomy_(taxonomy), words_(words), seed_(seed), draw_(seed, facts.number, asking_stream) {}
+  Asker(GeneratorOptions const& options, Case const& facts, Taxonomy const& taxonomy)
+      : facts_(facts),
+        taxonomy_(taxonomy),
+        words_(words_of(options.vocabulary)),
+        seed_(options.seed),
+        contrast_(options.contrast),
+        draw_(options.seed, facts.number, asking_stream) {}
 
   std::vector<Probe> ask() {
     for (auto const topic : facts_.topics) {
@@ -103,6 +108,11 @@ class Asker {
     wrong["dose"] = std::to_string(known[1].number);
     right["dose"] = std::to_string(known[0].number);
     add_twins("error_correction", wrong, right);
+    if (!contrast_) return;
+    auto status = about("drug", known[0]);
+    status["gap"] = said(open[0]);
+    add("medication_status", status, task("medication_status").labels[0]);
+    probes_.back().contrast = true;
   }
 
   void ask_limits(Chart const& entries) {
@@ -160,6 +170,7 @@ class Asker {
   Taxonomy const& taxonomy_;
   Words const& words_;
   std::uint64_t seed_;
+  bool contrast_;
   Draw draw_;
   std::vector<Probe> probes_;
   int pairs_ = 0;
@@ -168,7 +179,7 @@ class Asker {
 }  // namespace
 
 std::vector<Probe> probes_of(GeneratorOptions const& options, Case const& facts, Taxonomy const& taxonomy) {
-  return Asker(facts, taxonomy, words_of(options.vocabulary), options.seed).ask();
+  return Asker(options, facts, taxonomy).ask();
 }
 
 }  // namespace bsft

@@ -19,8 +19,8 @@ class Reader {
   explicit Reader(std::string file) : file_(std::move(file)) {}
 
   void find(YAML::Mark const& mark, std::string_view what, std::string_view why, std::string_view fix = {}) {
-    auto const place = mark.is_null() ? file_
-                                      : file_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
+    auto const place =
+        mark.is_null() ? file_ : file_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
     findings_.push_back(one_line(place + ": " + std::string(what), why, fix));
   }
   void check() const {
@@ -86,6 +86,20 @@ class Reader {
     return 0;
   }
 
+  void declared(YAML::Node const& map, std::string const& behavior, std::vector<std::string> const& behaviors) {
+    if (behavior.empty() || std::find(behaviors.begin(), behaviors.end(), behavior) != behaviors.end()) return;
+    std::string const near = nearest(behavior, behaviors);
+    find(map["behavior"].Mark(), "behaviour \"" + behavior + "\"", "not declared",
+         near.empty() ? "declare it under behaviors" : "did you mean " + near + "?");
+  }
+
+  void begin_with_label(YAML::Node const& map, std::vector<std::string> const& answers) {
+    for (auto const& answer : answers)
+      if (!answer.starts_with("{label}"))
+        find(map["answers"].Mark(), "answer \"" + answer + "\"", "does not begin with its label",
+             "begin it with {label}");
+  }
+
  private:
   std::string file_;
   std::vector<std::string> findings_;
@@ -109,7 +123,9 @@ void read_tasks(YAML::Node const& list, Reader& reader, Taxonomy& out) {
   std::vector<std::string> behaviors;
   for (auto const& behavior : out.behaviors) behaviors.push_back(behavior.name);
   for (auto const& node : list) {
-    if (!reader.keys(node, "a task", {"name", "group", "behavior", "level", "labels", "questions", "answers"})) continue;
+    if (!reader.keys(node, "a task",
+                     {"name", "group", "behavior", "level", "labels", "questions", "answers", "contrast"}))
+      continue;
     TaskSpec task;
     task.name = reader.text(node, "name");
     task.group = reader.text(node, "group");
@@ -118,15 +134,22 @@ void read_tasks(YAML::Node const& list, Reader& reader, Taxonomy& out) {
     task.labels = reader.texts(node, "labels", 2);
     task.questions = reader.texts(node, "questions", 0);
     task.answers = reader.texts(node, "answers", 0);
-    if (!task.behavior.empty() && std::find(behaviors.begin(), behaviors.end(), task.behavior) == behaviors.end())
-      reader.find(node["behavior"].Mark(), "behaviour \"" + task.behavior + "\"", "not declared",
-                  nearest(task.behavior, behaviors).empty() ? "declare it under behaviors"
-                                                            : "did you mean " + nearest(task.behavior, behaviors) + "?");
-    if (out.find(task.name) != nullptr) reader.find(node.Mark(), "task \"" + task.name + "\"", "stands twice", "rename one");
-    for (auto const& answer : task.answers)
-      if (!answer.starts_with("{label}"))
-        reader.find(node["answers"].Mark(), "answer \"" + answer + "\"", "does not begin with its label",
-                    "begin it with {label}");
+    reader.declared(node, task.behavior, behaviors);
+    if (out.find(task.name) != nullptr)
+      reader.find(node.Mark(), "task \"" + task.name + "\"", "stands twice", "rename one");
+    reader.begin_with_label(node, task.answers);
+    if (auto const other = node["contrast"]) {
+      if (!reader.keys(other, "a contrast", {"group", "behavior", "level", "answers"})) continue;
+      task.contrast = {reader.text(other, "group"), reader.text(other, "behavior"), reader.level(other),
+                       reader.texts(other, "answers", 1)};
+      reader.declared(other, task.contrast->behavior, behaviors);
+      reader.begin_with_label(other, task.contrast->answers);
+      if (task.contrast->behavior == task.behavior)
+        reader.find(other.Mark(), "contrast of task \"" + task.name + "\"", "the task's own behaviour", "name another");
+      if (task.labels.size() != 2)
+        reader.find(other.Mark(), "contrast of task \"" + task.name + "\"",
+                    std::to_string(task.labels.size()) + " labels", "declare two, one for each behaviour");
+    }
     out.tasks.push_back(std::move(task));
   }
 }

@@ -1,14 +1,17 @@
 // The benchmark's tasks, groups and behaviours as data (configs/behaviorbench.yaml).
 //
 //   behaviors: [{name, token, description}]          K of them, in the order of their rows
-//   tasks:     [{name, group, behavior, level, labels: […], questions?: […], answers?: […]}]
+//   tasks:     [{name, group, behavior, level, labels: […], questions?: […], answers?: […],
+//                contrast?: {group, behavior, level, answers}}]
 // questions and answers are the wordings that the synthetic generator fills: {slot} stands for a fact of the case,
-// {label} for the label, with which every answer begins.  Tasks of other people's records need neither.
-// Errors: Findings(config), all at once, each line file:line:column: unknown and duplicate keys, wrong types, a
-// behaviour that no one declared, a name declared twice, fewer than two labels, a level outside 0..5.
+// {label} for the label, with which every answer begins.  contrast: the same prompt under another behaviour calls for
+// another answer; the task's own behaviour answers its first label, the contrast's the second.  Tasks of other people's
+// records need neither. Errors: Findings(config), all at once, each line file:line:column: unknown and duplicate keys,
+// wrong types, a behaviour that no one declared, a name declared twice, fewer than two labels, a level outside 0..5.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +28,12 @@ struct TaskSpec {
   int level = 0;
   std::vector<std::string> labels;
   std::vector<std::string> questions, answers;
+  struct Contrast {
+    std::string group, behavior;
+    int level = 0;
+    std::vector<std::string> answers;
+  };
+  std::optional<Contrast> contrast;
 };
 
 struct Taxonomy {

@@ -20,9 +20,13 @@ std::string listed(std::vector<std::string> const& names) { return names.empty()
 
 // What one record says against its task, or empty.
 std::string against_task(Record const& record, std::vector<std::string> const& labels, TaskSpec const* declared) {
-  if (declared != nullptr && record.group != declared->group)
-    return "group \"" + record.group + "\", declared " + declared->group;
-  if (declared != nullptr && record.behavior != declared->behavior)
+  bool const contrast = declared != nullptr && declared->contrast && record.behavior == declared->contrast->behavior;
+  if (std::string const& group = contrast              ? declared->contrast->group
+                                 : declared != nullptr ? declared->group
+                                                       : record.group;
+      record.group != group)
+    return "group \"" + record.group + "\", declared " + group;
+  if (declared != nullptr && !contrast && record.behavior != declared->behavior)
     return "behavior \"" + record.behavior + "\", declared " + declared->behavior;
   if (record.labels != labels)
     return "labels " + listed(record.labels) + "; " + (declared != nullptr ? "declared " : "its first record has ") +

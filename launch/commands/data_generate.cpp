@@ -54,6 +54,7 @@ GeneratorOptions options_of(Arguments const& arguments) {
   if (vocabulary != "small" && vocabulary != "large")
     throw Invalid(Exit::usage, "--vocabulary " + vocabulary, "no such vocabulary", "use small or large");
   options.vocabulary = vocabulary == "small" ? Vocabulary::small : Vocabulary::large;
+  options.contrast = arguments.has("contrast");
   return options;
 }
 
@@ -83,6 +84,7 @@ Command data_generate_command() {
            {"cases", "N", "cases, of about 8 records each", "2000", false, false},
            {"seed", "S", "same seed, same bytes, on any machine", "1", false, false},
            {"vocabulary", "small|large", "how many drugs, tests, steps and times there are", "small", false, false},
+           {"contrast", "", "also the suite contrast: the same prompt under two behaviours", "", false, false},
            {"tasks", "FILE.yaml", "tasks, labels and wordings", "configs/behaviorbench.yaml", false, false}},
           {"bsft data generate --out runs/quickstart/behaviorbench.jsonl --cases 4000"},
           run};

@@ -163,6 +163,7 @@ TEST(Generator, BehaviorTokenTellsNothingOfTheLabel) {
     if (!one.twin_id.empty()) twins.insert(one.task);
   }
   for (auto const& task : taxonomy().tasks) {
+    if (task.contrast) continue;
     EXPECT_EQ(tokens[task.name], std::set<std::string>{task.behavior});
     double sum = 0, most = 0;
     for (auto const& [label, count] : labels[task.name]) {
@@ -200,15 +201,45 @@ TEST(Generator, CoversTheBenchmark) {
   EXPECT_EQ(levels, (std::set<int>{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(groups, (std::set<std::string>{"mixed", "proactive", "reactive"}));
   EXPECT_GE(tasks.size(), 13U);
-  EXPECT_EQ(tasks.size(), taxonomy().tasks.size());
+  EXPECT_EQ(tasks.size(), taxonomy().tasks.size() - 1);  // one is of the suite contrast
   EXPECT_GE(hard_tasks.size(), 5U);
   for (auto const& task : taxonomy().tasks) {
+    if (task.contrast) continue;
     EXPECT_GE(task.questions.size(), 3U) << task.name;
     EXPECT_GE(labels[task.name].size(), std::min<std::size_t>(task.labels.size(), 7)) << task.name;
   }
   // From two questions about one chart to some thirty about four.
   for (auto const& [id, count] : cases) EXPECT_TRUE(count >= 3 && count <= 34) << id << ": " << count;
   EXPECT_GE(all.size(), cases.size() * 6);
+}
+
+// The same prompt under two behaviours that call for two labels; the other records are the ones without the suite.
+TEST(Generator, ContrastIsDecidedByTheBehaviour) {
+  GeneratorOptions options{200, 3, Vocabulary::small};
+  auto const without = records(options);
+  options.contrast = true;
+  auto const with = records(options);
+  std::map<std::string, std::vector<Record>> pairs;
+  std::vector<std::string> others;
+  for (auto const& one : with) {
+    if (one.suites == std::vector<std::string>{"contrast"})
+      pairs[one.twin_id].push_back(one);
+    else
+      others.push_back(to_json_line(one));
+  }
+  ASSERT_EQ(others.size(), without.size());
+  for (std::size_t i = 0; i < others.size(); ++i) EXPECT_EQ(others[i], to_json_line(without[i]));
+  ASSERT_GT(pairs.size(), 50U);
+  for (auto const& [twin, pair] : pairs) {
+    ASSERT_EQ(pair.size(), 2U) << twin;
+    ASSERT_EQ(pair[0].turns.size(), pair[1].turns.size());
+    for (std::size_t t = 0; t < pair[0].turns.size(); ++t) EXPECT_EQ(pair[0].turns[t].text(), pair[1].turns[t].text());
+    EXPECT_EQ(pair[0].case_id, pair[1].case_id);
+    EXPECT_EQ(pair[0].split, pair[1].split);
+    EXPECT_EQ(pair[0].behavior + pair[0].label, "reactivePROCEED");
+    EXPECT_EQ(pair[1].behavior + pair[1].label, "proactiveCLARIFY");
+    EXPECT_TRUE(pair[1].response.ends_with("dose open.")) << pair[1].response;
+  }
 }
 
 TEST(Generator, SplitsByCase) {

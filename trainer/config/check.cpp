@@ -70,6 +70,9 @@ void check_behavior(Config const& c, Checks& checks) {
   checks.refuse(absent && c.evaluate.arm == "behavior" && !c.evaluate.suites.empty(), {"behavior.set", "evaluate.arm"},
                 "evaluate.arm: behavior with behavior.set: [none]", "there is no token to choose",
                 "write evaluate.arm: sft");
+  checks.refuse(absent && b.assignment == "shuffled", {"behavior.assignment", "behavior.set"},
+                "behavior.assignment: shuffled with behavior.set: [none]", "there is no token to shuffle",
+                "remove one of them");
   bool const before = !absent && b.position == "before_prompt";
   checks.refuse(before && b.selection == "self", {"behavior.position", "behavior.selection"},
                 "behavior.position: before_prompt with behavior.selection: self",

@@ -49,6 +49,7 @@ struct DataConfig {
 struct BehaviorConfig {
   std::vector<std::string> set;              // empty: the data file's; ["none"]: no behaviour token (standard SFT)
   std::string position = "before_response";  // before_response | before_prompt
+  std::string assignment = "record";         // record | shuffled
   bool in_loss = true;
   double loss_weight = 1.0;          // λ
   std::string init = "description";  // description | mean | random

@@ -11,8 +11,13 @@ namespace bsft {
 namespace {
 
 using Settings = std::vector<Setting>;
-// One dimension of the product: each choice sets some keys.
-using Axis = std::vector<Settings>;
+// One dimension of the product: each choice sets some keys, and may have a name.
+struct Choice {
+  Settings settings;
+  std::string name;
+};
+using Axis = std::vector<Choice>;
+constexpr char const* seed_key = "run.seed";
 
 struct SweepFile {
   std::string base, metric;
@@ -29,10 +34,10 @@ class Reader {
     sweep.base_place = {file, 0, 0};
     if (document.kind != YamlNode::Kind::map) {
       findings_.push_back(
-          finding(sweep.base_place, "not a sweep", "keys base, grid, pairs, seeds, metric are expected"));
+          finding(sweep.base_place, "not a sweep", "keys base, arms, grid, pairs, seeds, metric are expected"));
       return sweep;
     }
-    Axis pairs, seeds;
+    Axis arms, pairs, seeds;
     for (YamlNode::Entry const& entry : document.entries) {
       YamlNode const& value = *entry.value;
       if (entry.key == "base") {
@@ -40,21 +45,26 @@ class Reader {
         sweep.base_place = value.place;
       } else if (entry.key == "metric") {
         text(entry, sweep.metric);
+      } else if (entry.key == "arms") {
+        refuse(value.kind != YamlNode::Kind::map || value.entries.empty(), value.place, "arms",
+               "a map of name: {key: value} is expected", "");
+        for (YamlNode::Entry const& arm : value.entries) arms.push_back({settings(*arm.value, "arms"), arm.key});
       } else if (entry.key == "grid") {
         for (YamlNode::Entry const& axis : value.entries) sweep.axes.push_back(grid_axis(axis));
         refuse(value.kind != YamlNode::Kind::map, value.place, "grid", "a map of key: [values]", "");
       } else if (entry.key == "pairs") {
         refuse(value.kind != YamlNode::Kind::list || value.items.empty(), value.place, "pairs",
                "a list of maps of keys", "");
-        for (Yaml const& item : value.items) pairs.push_back(pair(*item));
+        for (Yaml const& item : value.items) pairs.push_back({settings(*item, "pairs"), ""});
       } else if (entry.key == "seeds") {
-        seeds = values("run.seed", value, "seeds");
+        seeds = values(seed_key, value, "seeds");
       } else {
         unknown(entry);
       }
     }
     refuse(sweep.base.empty(), sweep.base_place, "base is missing", "the configuration that all arms share",
            "write base: FILE.yaml");
+    if (!arms.empty()) sweep.axes.insert(sweep.axes.begin(), std::move(arms));
     if (!pairs.empty()) sweep.axes.push_back(std::move(pairs));
     if (!seeds.empty()) sweep.axes.push_back(std::move(seeds));
     return sweep;
@@ -72,9 +82,9 @@ class Reader {
 
   void unknown(YamlNode::Entry const& entry) {
     bool const later = entry.key == "slurm" || entry.key == "compare";
-    std::string const near = nearest(entry.key, {"base", "grid", "pairs", "seeds", "metric"});
+    std::string const near = nearest(entry.key, {"base", "arms", "grid", "pairs", "seeds", "metric"});
     findings_.push_back(finding(entry.place, "unknown key " + entry.key,
-                                later ? "not built yet" : "a sweep has base, grid, pairs, seeds, metric",
+                                later ? "not built yet" : "a sweep has base, arms, grid, pairs, seeds, metric",
                                 near.empty() ? "" : "did you mean " + near + "?"));
   }
 
@@ -82,15 +92,15 @@ class Reader {
     Axis axis;
     refuse(list.kind != YamlNode::Kind::list || list.items.empty(), list.place, name, "a list of values is expected",
            "write [a, b]");
-    for (Yaml const& item : list.items) axis.push_back({Setting{key, item, item->place}});
+    for (Yaml const& item : list.items) axis.push_back({{Setting{key, item, item->place}}, ""});
     return axis;
   }
 
   Axis grid_axis(YamlNode::Entry const& entry) { return values(entry.key, *entry.value, entry.key); }
 
-  Settings pair(YamlNode const& map) {
+  Settings settings(YamlNode const& map, std::string const& what) {
     Settings settings;
-    refuse(map.kind != YamlNode::Kind::map, map.place, "pairs", "each is a map of keys", "write {key: value, …}");
+    refuse(map.kind != YamlNode::Kind::map, map.place, what, "each is a map of keys", "write {key: value, …}");
     for (YamlNode::Entry const& entry : map.entries) settings.push_back({entry.key, entry.value, entry.value->place});
     return settings;
   }
@@ -98,17 +108,33 @@ class Reader {
   std::vector<std::string>& findings_;
 };
 
-// Arm number `index`: a digit an axis, the last axis fastest.
-Settings settings_of(std::vector<Axis> const& axes, std::size_t index) {
-  std::vector<Settings const*> chosen;
-  for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
-    chosen.push_back(&(*axis)[index % axis->size()]);
-    index /= axis->size();
+// Run number `index`: a digit an axis, the last axis fastest.
+std::vector<Choice const*> choices_of(std::vector<Axis> const& axes, std::size_t index) {
+  std::vector<Choice const*> chosen(axes.size());
+  for (std::size_t a = axes.size(); a-- > 0;) {
+    chosen[a] = &axes[a][index % axes[a].size()];
+    index /= axes[a].size();
   }
-  Settings settings;
-  for (auto one = chosen.rbegin(); one != chosen.rend(); ++one)
-    settings.insert(settings.end(), (*one)->begin(), (*one)->end());
-  return settings;
+  return chosen;
+}
+
+Settings settings_of(std::vector<Choice const*> const& choices) {
+  Settings all;
+  for (Choice const* choice : choices) all.insert(all.end(), choice->settings.begin(), choice->settings.end());
+  return all;
+}
+
+// The names of its choices; what has none is named by its keys and values, but not the seed, nor what all share.
+std::string name_of(std::vector<Axis> const& axes, std::vector<Choice const*> const& choices, Config const& config) {
+  std::string name;
+  auto const add = [&](std::string const& word) { name += (name.empty() ? "" : " ") + word; };
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    if (!choices[a]->name.empty()) add(choices[a]->name);
+    if (!choices[a]->name.empty() || axes[a].size() == 1) continue;
+    for (Setting const& setting : choices[a]->settings)
+      if (setting.key != seed_key) add(setting.key + "=" + written(*find_key(setting.key), config));
+  }
+  return name;
 }
 
 void add_once(std::vector<std::string>& all, std::vector<std::string> const& more) {
@@ -143,7 +169,8 @@ Sweep read_sweep(std::filesystem::path const& file, Files files) {
   std::map<std::string, std::size_t> ids;
   for (std::size_t i = 0; i < count; ++i) {
     std::vector<std::string> problems;
-    Settings const settings = settings_of(sweep_file.axes, i);
+    std::vector<Choice const*> const choices = choices_of(sweep_file.axes, i);
+    Settings const settings = settings_of(choices);
     Arm arm;
     arm.config = resolve(base_document, base.string(), settings, files, problems);
     add_once(findings, problems);
@@ -151,6 +178,8 @@ Sweep read_sweep(std::filesystem::path const& file, Files files) {
     arm.id = digest_of(arm.config).substr(0, 12);
     for (Setting const& setting : settings)
       arm.keys.emplace_back(setting.key, written(*find_key(setting.key), arm.config));
+    arm.name = name_of(sweep_file.axes, choices, arm.config);
+    if (arm.name.empty()) arm.name = sweep.name;
     auto const [first, fresh] = ids.emplace(arm.id, i);
     if (!fresh)
       findings.push_back(finding(settings.empty() ? Place{file.string(), 0, 0} : settings.back().place,

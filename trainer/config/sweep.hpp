@@ -1,13 +1,15 @@
 // Expand a sweep file into its arms, each a whole configuration.
 //
 //   base: ../quickstart.yaml                                    relative to the sweep file
-//   grid: {behavior.loss_weight: [0, 1, 4], run.name: [a, b]}   all combinations, the first key slowest
+//   arms: {sft: {behavior.set: [none]}, selection: {}}          named sets of keys, one at a time, slowest
+//   grid: {behavior.loss_weight: [0, 1, 4], run.name: [a, b]}   all combinations, the first key slower
 //   pairs: [{optimizer.learning_rate: 1e-4, scheduler.warmup: 0.1}, {…}]   one of these at a time
 //   seeds: [1, 2, 3]                                            run.seed, fastest
 //   metric: suites.full.overall.macro_f1_tasks                  of the table; absent: the base's evaluate.metric
-// Arms = grid × pairs × seeds in the file's order.  An arm's id is the start of its configuration's digest, so a
-// changed base or value is another arm, and two arms that resolve to the same configuration are refused. Errors:
-// Findings(config), every finding of the sweep file and of every arm, each once, with its place.  Any thread.
+// Runs = arms × grid × pairs × seeds in the file's order.  Runs that differ in run.seed alone are one arm, and have one
+// name.  An arm's id is the start of its configuration's digest, so a changed base or value is another arm, and two
+// arms that resolve to the same configuration are refused. Errors: Findings(config), every finding of the sweep file
+// and of every arm, each once, with its place.  Any thread.
 #pragma once
 
 #include <filesystem>
@@ -21,6 +23,7 @@ namespace bsft {
 
 struct Arm {
   std::string id;                                         // 12 hex digits
+  std::string name;                                       // "sft", "sft behavior.loss_weight=4"; without the seed
   std::vector<std::pair<std::string, std::string>> keys;  // what makes it differ: key, value as written
   Config config;
 };

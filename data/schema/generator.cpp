@@ -36,9 +36,7 @@ void add_contrast(TaskSpec const& task, Record record, Slots slots, Draw& draw, 
   out.push_back(std::move(record));
 }
 
-}  // namespace
-
-std::vector<Record> records_of(GeneratorOptions const& options, Taxonomy const& taxonomy, std::int64_t number) {
+std::vector<Record> asked(GeneratorOptions const& options, Taxonomy const& taxonomy, std::int64_t number) {
   auto const facts = draw_case(options, number);
   auto const dialogue = tell(options, facts);
   auto const probes = probes_of(options, facts, taxonomy);
@@ -75,6 +73,15 @@ std::vector<Record> records_of(GeneratorOptions const& options, Taxonomy const& 
       out.push_back(std::move(record));
   }
   return out;
+}
+
+}  // namespace
+
+std::vector<Record> records_of(GeneratorOptions const& options, Taxonomy const& taxonomy, std::int64_t number) {
+  std::vector<Record> records = asked(options, taxonomy, number);
+  if (options.by_level)
+    for (Record& record : records) record.behavior = "level_" + std::to_string(record.level);
+  return records;
 }
 
 void generate(GeneratorOptions const& options, Taxonomy const& taxonomy,

@@ -33,6 +33,7 @@ struct GeneratorOptions {
   std::uint64_t seed = 1;
   Vocabulary vocabulary = Vocabulary::small;
   bool contrast = false;
+  bool by_level = false;  // a record's behaviour is its level of autonomy: level_0 to level_5
 };
 
 // What a dialogue may speak of.  It begins with the beds.

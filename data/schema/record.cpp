@@ -169,6 +169,8 @@ Record parse_record(std::string_view line, std::string_view where) {
   record.split = parse_split(fields);
   record.source = fields.name("source");
   record.suites = fields.names("suites");
+  for (char const* key : {"image", "images"})
+    if (auto const* value = fields.find(key)) record.needs_image |= !value->empty() && *value != "";
   return record;
 }
 

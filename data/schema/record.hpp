@@ -2,6 +2,7 @@
 //
 //   {"id","case_id","twin_id"?,"task","group","behavior","level":0..5,"turns":[{"role","speaker"?,"content"}],
 //    "response","label"?,"labels"?,"action"?:"answer|intervene|restrain","split":"train|dev|test","source","suites"?}
+// "image" or "images" that is not empty: the record cannot be read as text alone, and is not taken (needs_image).
 // "prompt" in place of "turns" is one user turn.  Other keys are kept out, not refused (licence and the like).
 // Errors: Findings(data) with every bad line as file:line, at most 20 of them and the count of the rest.
 #pragma once
@@ -35,6 +36,7 @@ struct Record {
   Split split = Split::train;
   std::string source;
   std::vector<std::string> suites;  // empty: "full"
+  bool needs_image = false;         // not part of the record
   std::int64_t line = 0;            // of the file it was read from, 0: none; not part of the record
 };
 

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "data/base/error.hpp"
@@ -79,10 +80,10 @@ class Reader {
     return out;
   }
 
-  int level(YAML::Node const& map) {
-    auto const text_of = text(map, "level");
+  int level(YAML::Node const& map) { return level(map, "level", text(map, "level")); }
+  int level(YAML::Node const& map, char const* key, std::string const& text_of) {
     if (text_of.size() == 1 && text_of[0] >= '0' && text_of[0] <= '5') return text_of[0] - '0';
-    if (!text_of.empty()) find(map["level"].Mark(), "level " + text_of, "not 0 to 5");
+    if (!text_of.empty()) find(map[key].Mark(), "level " + text_of, "not 0 to 5");
     return 0;
   }
 
@@ -154,6 +155,42 @@ void read_tasks(YAML::Node const& list, Reader& reader, Taxonomy& out) {
   }
 }
 
+void read_suites(YAML::Node const& list, Reader& reader, Taxonomy& out) {
+  if (!list) return;
+  if (!list.IsSequence()) return reader.find(list.Mark(), "\"suites\"", "not a list", "write - name: …");
+  for (auto const& node : list) {
+    if (!reader.keys(node, "a suite", {"name", "tasks", "groups", "behaviors", "levels", "sources"})) continue;
+    SuiteSpec suite;
+    suite.name = reader.text(node, "name");
+    suite.tasks = reader.texts(node, "tasks", 0);
+    suite.groups = reader.texts(node, "groups", 0);
+    suite.behaviors = reader.texts(node, "behaviors", 0);
+    suite.sources = reader.texts(node, "sources", 0);
+    for (std::string const& level : reader.texts(node, "levels", 0))
+      suite.levels.push_back(reader.level(node, "levels", level));
+    if (node.size() < 2)
+      reader.find(node.Mark(), "suite \"" + suite.name + "\"", "it chooses by nothing",
+                  "name tasks, groups, behaviors, levels or sources");
+    bool const plain = !suite.name.empty() && std::all_of(suite.name.begin(), suite.name.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '_' || c == '-';
+    });
+    if (!plain)
+      reader.find(node.Mark(), "suite \"" + suite.name + "\"", "a name is letters, digits, _ and -", "rename it");
+    for (auto const& other : out.suites)
+      if (other.name == suite.name)
+        reader.find(node.Mark(), "suite \"" + suite.name + "\"", "stands twice", "rename one");
+    for (auto const& task : suite.tasks) {
+      if (out.tasks.empty() || out.find(task) != nullptr) continue;
+      std::vector<std::string> known;
+      for (auto const& one : out.tasks) known.push_back(one.name);
+      auto const near = nearest(task, known);
+      reader.find(node["tasks"].Mark(), "task \"" + task + "\"", "not declared",
+                  near.empty() ? "declare it" : "did you mean " + near + "?");
+    }
+    out.suites.push_back(std::move(suite));
+  }
+}
+
 }  // namespace
 
 TaskSpec const* Taxonomy::find(std::string const& task) const {
@@ -172,9 +209,10 @@ Taxonomy read_taxonomy(std::filesystem::path const& file) {
     reader.find(error.mark, "not YAML", error.msg);
     reader.check();
   }
-  if (reader.keys(root, "the taxonomy", {"behaviors", "tasks"})) {
+  if (reader.keys(root, "the taxonomy", {"behaviors", "tasks", "suites"})) {
     read_behaviors(root["behaviors"], reader, out);
     read_tasks(root["tasks"], reader, out);
+    read_suites(root["suites"], reader, out);
   }
   reader.check();
   return out;

@@ -63,14 +63,20 @@ BuildResult build_store(BuildOptions const& options, std::function<void(std::str
   Tokenizer const tokenizer(options.model);
   auto const family = template_family(options.template_name, options.model);
   ChatTemplate const chat(family, tokenizer);
-  auto sources = read_sources(options.records);
+  auto [sources, needing_images] = read_sources(options.records, taxonomy.suites);
   order_by_case(sources);
   tell("read " + std::to_string(sources.size()) + " records");
 
+  if (sources.empty())
+    throw Invalid(Exit::data, "no records are left", "all of them need an image, which is not supported", "");
   FindingList findings;
   BuildResult result;
   auto& catalog = result.catalog = make_catalog(sources, taxonomy, findings);
   findings.throw_any(Exit::data);
+  for (auto const& [task, count] : needing_images) {
+    catalog.excluded[task] = std::to_string(count) + " records need an image, which is not supported";
+    tell("left out: task " + task + ", " + catalog.excluded[task]);
+  }
   catalog.behaviors = assign_behavior_ids(taxonomy.behaviors, tokenizer, limits.rows);
   catalog.end_token = chat.end();
   catalog.template_name = name_of(family);

@@ -81,6 +81,7 @@ std::string catalog_to_json(Catalog const& catalog) {
     behaviors.push_back({{"name", b.name}, {"token", b.token}, {"id", b.id}, {"description", b.description}});
   json["groups"] = catalog.groups;
   json["suites"] = catalog.suites;
+  if (!catalog.excluded.empty()) json["excluded"] = catalog.excluded;
   auto& tasks = json["tasks"] = OrderedJson::array();
   for (auto const& task : catalog.tasks)
     tasks.push_back(
@@ -107,6 +108,7 @@ Catalog catalog_from_json(std::string const& text, std::string const& where) {
       catalog.behaviors.tokens.push_back({b.at("name"), b.at("token"), b.at("description"), b.at("id").get<TokenId>()});
     json.at("groups").get_to(catalog.groups);
     json.at("suites").get_to(catalog.suites);
+    if (json.contains("excluded")) json["excluded"].get_to(catalog.excluded);
     for (auto const& t : json.at("tasks")) {
       StoredTask task{t.at("name"), t.at("group"), t.at("labels").get<std::vector<std::string>>(),
                       t.at("label_tokens").get<std::vector<std::vector<TokenId>>>()};

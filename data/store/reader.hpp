@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,6 +35,7 @@ struct Catalog {
   std::vector<StoredTask> tasks;  // index = TaskId
   std::vector<std::string> groups;
   std::vector<std::string> suites;
+  std::map<std::string, std::string> excluded;  // task: how many of its records are left out, and why
   BehaviorMap behaviors;
   TokenId end_token = 0;
   std::string tokenizer_digest, template_digest, behavior_digest, converter_digest;

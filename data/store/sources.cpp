@@ -28,30 +28,47 @@ Source parse_source(std::string const& argument) {
   return source;
 }
 
+bool chooses(SuiteSpec const& suite, Record const& record) {
+  auto const among = [](auto const& list, auto const& value) {
+    return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+  };
+  return among(suite.tasks, record.task) && among(suite.groups, record.group) &&
+         among(suite.behaviors, record.behavior) && among(suite.levels, record.level) &&
+         among(suite.sources, record.source);
+}
+
+void join(std::vector<std::string>& suites, std::string const& name) {
+  if (std::find(suites.begin(), suites.end(), name) == suites.end()) suites.push_back(name);
+}
+
 }  // namespace
 
-std::vector<SourcedRecord> read_sources(std::vector<std::string> const& arguments) {
-  std::vector<SourcedRecord> records;
-  std::unordered_map<std::string, std::size_t> index_of;
+SourcedRecords read_sources(std::vector<std::string> const& arguments, std::vector<SuiteSpec> const& declared) {
+  SourcedRecords sources;
+  auto& records = sources.records;
+  std::unordered_map<std::string, std::string> first_at;
   FindingList findings;
   for (auto const& argument : arguments) {
     auto const source = parse_source(argument);
     for (auto& record : read_records(source.file)) {
       auto& suites = record.suites;
-      if (!source.suite.empty() && std::find(suites.begin(), suites.end(), source.suite) == suites.end())
-        suites.push_back(source.suite);
+      if (!source.suite.empty()) join(suites, source.suite);
       if (suites.empty()) suites.push_back("full");
+      for (SuiteSpec const& suite : declared)
+        if (chooses(suite, record)) join(suites, suite.name);
       std::string where = source.file + ":" + std::to_string(record.line);
-      auto const [first, fresh] = index_of.try_emplace(record.id, records.size());
+      auto const [first, fresh] = first_at.try_emplace(record.id, where);
       if (!fresh)
-        findings.add(one_line(where + ": \"id\"",
-                              "\"" + record.id + "\" is at " + records[first->second].where + " as well",
+        findings.add(one_line(where + ": \"id\"", "\"" + record.id + "\" is at " + first->second + " as well",
                               "give every record an id of its own"));
-      records.push_back({std::move(record), std::move(where)});
+      if (record.needs_image)
+        ++sources.needing_images[record.task];
+      else
+        records.push_back({std::move(record), std::move(where)});
     }
   }
   findings.throw_any(Exit::data);
-  return records;
+  return sources;
 }
 
 void order_by_case(std::vector<SourcedRecord>& records) {

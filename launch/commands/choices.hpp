@@ -30,6 +30,12 @@ inline std::int64_t at_least(Arguments const& arguments, std::string const& opti
   throw Invalid(Exit::usage, "--" + option + " " + std::to_string(value), "it is at least " + std::to_string(floor));
 }
 
+inline double real_at_least(Arguments const& arguments, std::string const& option, double floor) {
+  double const value = arguments.real(option);
+  if (value >= floor) return value;
+  throw Invalid(Exit::usage, "--" + option + " " + arguments.text(option), "it is at least " + std::to_string(floor));
+}
+
 // --threads and --kernels.
 inline void use_machine(Arguments const& arguments) {
   auto const threads = at_least(arguments, "threads", 0);

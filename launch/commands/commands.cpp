@@ -14,6 +14,7 @@ std::vector<Command> const& commands() {
     all.push_back(launch_command());
     for (Command& command : sweep_commands()) all.push_back(std::move(command));
     all.push_back(evaluate_command());
+    all.push_back(compare_command());
     all.push_back(generate_command());
     all.push_back(verify_command());
     all.push_back(report_command());

@@ -55,6 +55,7 @@ GeneratorOptions options_of(Arguments const& arguments) {
     throw Invalid(Exit::usage, "--vocabulary " + vocabulary, "no such vocabulary", "use small or large");
   options.vocabulary = vocabulary == "small" ? Vocabulary::small : Vocabulary::large;
   options.contrast = arguments.has("contrast");
+  options.by_level = arguments.has("levels");
   return options;
 }
 
@@ -84,6 +85,10 @@ Command data_generate_command() {
            {"cases", "N", "cases, of about 8 records each", "2000", false, false},
            {"seed", "S", "same seed, same bytes, on any machine", "1", false, false},
            {"vocabulary", "small|large", "how many drugs, tests, steps and times there are", "small", false, false},
+           {"levels", "",
+            "six behaviours, the levels of autonomy, in place of two: build with --behaviors "
+            "configs/levels.yaml",
+            "", false, false},
            {"contrast", "", "also the suite contrast: the same prompt under two behaviours", "", false, false},
            {"tasks", "FILE.yaml", "tasks, labels and wordings", "configs/behaviorbench.yaml", false, false}},
           {"bsft data generate --out runs/quickstart/behaviorbench.jsonl --cases 4000"},

@@ -45,6 +45,8 @@ EvaluationRequest request_of(Arguments const& arguments) {
   request.behaviors = arguments.list("behavior");
   request.given = choice("selection", arguments.text("selection"), {"self", "given"}) == "given";
   request.max_records = at_least(arguments, "max-records", 0);
+  request.draws = at_least(arguments, "draws", 0);
+  request.missed_cost = real_at_least(arguments, "missed-cost", 0);
   request.skip_corrupt = at_least(arguments, "skip-corrupt", 0);
   request.max_tokens = at_least(arguments, "max-tokens", 1);
   request.seed = static_cast<std::uint64_t>(at_least(arguments, "seed", 0));
@@ -86,6 +88,8 @@ Command evaluate_command() {
            {"selection", "HOW", "as behavior.selection: self or given; says which condition is the headline", "self"},
            {"template", "FAMILY", "as model.template", "auto"},
            {"max-records", "N", "whole cases, drawn by the seed, until there are so many records; 0: all", "0"},
+           {"draws", "N", "of the bootstrap behind each interval", "10000"},
+           {"missed-cost", "X", "as evaluate.missed_cost: a missed need, where an over-intervention costs 1", "1"},
            {"skip-corrupt", "N", "as data.skip_corrupt: damaged chunks whose records may be left out", "0"},
            {"max-tokens", "N", "unique tokens a pass", "4096"},
            {"seed", "N", "of the bootstrap and the draw", "1"},

@@ -14,6 +14,8 @@
 #include "launch/commands/commands.hpp"
 #include "trainer/config/sweep.hpp"
 #include "trainer/evaluate/child.hpp"
+#include "trainer/evaluate/comparison.hpp"
+#include "trainer/report/page/comparison_table.hpp"
 #include "trainer/report/table.hpp"
 
 namespace bsft {
@@ -37,13 +39,13 @@ std::optional<double> number_at(Json const& results, std::string const& path) {
   return node->is_number() ? std::optional<double>(node->get<double>()) : std::nullopt;
 }
 
-// "suites.full.overall.macro_f1_tasks" -> how well the model chooses its behaviour in the same suite.
-std::string selection_path(std::string const& metric) {
+std::string suite_of(std::string const& metric) {
   std::string const head = "suites.";
-  std::string const suite =
-      metric.rfind(head, 0) == 0 ? metric.substr(head.size(), metric.find('.', head.size()) - head.size()) : "full";
-  return "steer." + suite + ".selection.macro_f1";
+  return metric.rfind(head, 0) == 0 ? metric.substr(head.size(), metric.find('.', head.size()) - head.size()) : "full";
 }
+
+// "suites.full.overall.macro_f1_tasks" -> how well the model chooses its behaviour in the same suite.
+std::string selection_path(std::string const& metric) { return "steer." + suite_of(metric) + ".selection.macro_f1"; }
 
 // Empty where results.json is not there, damaged, of another configuration, or lacks the metric.
 std::optional<Outcome> results_of_arm(Sweep const& sweep, Arm const& arm, fs::path const& run_dir) {
@@ -80,13 +82,13 @@ std::vector<std::string> keys_of(Sweep const& sweep) {
 
 Table table_of(Sweep const& sweep, std::vector<Outcome> const& outcomes) {
   std::vector<std::string> const names = keys_of(sweep);
-  std::vector<Column> columns = {{"arm"}};
+  std::vector<Column> columns = {{"run"}, {"arm"}};
   for (std::string const& name : names) columns.push_back({name, Align::right});
   columns.insert(columns.end(), {{sweep.metric, Align::right}, {"self-selection F1", Align::right}, {"status"}});
   Table table(columns);
   for (std::size_t i = 0; i < sweep.arms.size(); ++i) {
     auto const& keys = sweep.arms[i].keys;
-    std::vector<std::string> row = {sweep.arms[i].id};
+    std::vector<std::string> row = {sweep.arms[i].id, sweep.arms[i].name};
     for (std::string const& name : names) {
       auto const found = std::find_if(keys.begin(), keys.end(), [&](auto const& key) { return key.first == name; });
       row.push_back(found == keys.end() ? "" : found->second);
@@ -95,6 +97,34 @@ Table table_of(Sweep const& sweep, std::vector<Outcome> const& outcomes) {
     table.add(row);
   }
   return table;
+}
+
+// Runs that differ in their seed alone, as one arm; without those that have no results.
+std::vector<ArmFolders> arms_of(Sweep const& sweep, std::vector<Outcome> const& outcomes) {
+  std::vector<ArmFolders> arms;
+  for (std::size_t i = 0; i < sweep.arms.size(); ++i) {
+    if (!outcomes[i].metric) continue;
+    std::string const& name = sweep.arms[i].name;
+    auto found = std::find_if(arms.begin(), arms.end(), [&](ArmFolders const& arm) { return arm.name == name; });
+    if (found == arms.end()) found = arms.insert(arms.end(), {name, {}});
+    found->runs.push_back(folder_of(sweep) / sweep.arms[i].id);
+  }
+  return arms;
+}
+
+// The arms side by side, over their seeds; empty where fewer than two have results.
+std::string write_comparison(Sweep const& sweep, std::vector<Outcome> const& outcomes, std::string const& suite) {
+  ComparisonRequest request;
+  request.arms = arms_of(sweep, outcomes);
+  request.suite = suite;
+  if (request.arms.size() < 2) return "";
+  OrderedJson const comparison = compare_arms(request);
+  write_atomically(folder_of(sweep) / ("comparison." + suite + ".json"), comparison.dump(1) + "\n");
+  std::string text = comparison_table(comparison).render(TableStyle::terminal) + "\n";
+  for (std::string const& verdict : comparison_verdicts(comparison)) text += verdict + "\n";
+  write_atomically(folder_of(sweep) / ("comparison." + suite + ".md"),
+                   comparison_table(comparison).render(TableStyle::markdown));
+  return text;
 }
 
 fs::path on_path(std::string const& program) {
@@ -130,6 +160,20 @@ Outcome run_arm(Sweep const& sweep, Arm arm, std::int64_t ranks) {
   return failed;
 }
 
+int report(Arguments const& arguments) {
+  Sweep const sweep = read_sweep(arguments.positional.front(), Files::may_lack);
+  std::vector<Outcome> outcomes;
+  for (Arm const& arm : sweep.arms)
+    outcomes.push_back(results_of_arm(sweep, arm, folder_of(sweep) / arm.id).value_or(Outcome{}));
+  std::string const suite = arguments.text("suite").empty() ? suite_of(sweep.metric) : arguments.text("suite");
+  std::string const text = write_comparison(sweep, outcomes, suite);
+  if (text.empty())
+    throw Invalid(Exit::data, "sweep " + sweep.name, "fewer than two arms have results",
+                  "bsft sweep run " + arguments.positional.front());
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
 int plan(Arguments const& arguments) {
   Files const files = arguments.has("without-files") ? Files::may_lack : Files::must_exist;
   Sweep const sweep = read_sweep(arguments.positional.front(), files);
@@ -160,6 +204,7 @@ int run(Arguments const& arguments) {
     write_atomically(table_file, table_of(sweep, outcomes).render(TableStyle::markdown));
   }
   std::fputs(table_of(sweep, outcomes).render(TableStyle::terminal).c_str(), stdout);
+  std::fputs(("\n" + write_comparison(sweep, outcomes, suite_of(sweep.metric))).c_str(), stdout);
   std::fprintf(stderr, "the table is in %s\n", table_file.c_str());
   if (!failed.empty()) throw Findings(Exit::evaluation_incomplete, failed);
   return 0;
@@ -184,6 +229,13 @@ std::vector<Command> sweep_commands() {
        {{"ranks", "N", "MPI ranks of an arm (mpirun -np N); 1: without mpirun", "1", false, false}},
        {"bsft sweep run configs/sweeps/loss_weight.yaml --ranks 3"},
        run},
+      {"sweep report",
+       "Run",
+       "the arms side by side, over their seeds, with intervals and paired tests",
+       "SWEEP.yaml",
+       {{"suite", "SUITE", "of this suite (default: the metric's)", "", false, false}},
+       {"bsft sweep report configs/sweeps/paper_table.yaml --suite contrast"},
+       report},
   };
 }
 

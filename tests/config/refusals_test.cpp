@@ -178,7 +178,7 @@ TEST_F(Refusals, Contradictions) {
       "behavior: {in_loss: false, loss_weight: 4}",
       "3:28: behavior.loss_weight with behavior.in_loss: false (the weight would do nothing) remove one of them");
   expect_one("train: {num_epochs: 0}",
-             "3:9: train.num_epochs: 0 and train.max_steps: 0 (no step would be made) set one of them");
+             "3:9: train.num_epochs: 0 and train.max_steps: 0 (no step would be made) set one of them; evaluate.arm: zero_shot or instruction need none");
   expect_one("train: {max_steps: 10}\nscheduler: {warmup: 20}",
              "4:13: scheduler.warmup: 20 (more steps than train.max_steps: 10) write a share below 1, or fewer steps");
   expect_one("scheduler: {warmup: 1.5}",

@@ -69,6 +69,24 @@ TEST_F(SweepFiles, ProductInFileOrder) {
   EXPECT_EQ(second.id, digest_of(second.config).substr(0, 12));
 }
 
+TEST_F(SweepFiles, ArmsAreNamed) {
+  Sweep const sweep = read(
+      "base: ../base.yaml\n"
+      "grid: {behavior.loss_weight: [1, 4], train.max_steps: [9]}\n"
+      "arms: {sft: {behavior.set: [none], evaluate.arm: sft}, selection: {}}\n"
+      "seeds: [1, 2]\n");
+  std::vector<std::string> names;
+  for (Arm const& arm : sweep.arms) names.push_back(arm.name);
+  std::vector<std::string> const wanted{"sft behavior.loss_weight=1",       "sft behavior.loss_weight=1",
+                                        "sft behavior.loss_weight=4",       "sft behavior.loss_weight=4",
+                                        "selection behavior.loss_weight=1", "selection behavior.loss_weight=1",
+                                        "selection behavior.loss_weight=4", "selection behavior.loss_weight=4"};
+  EXPECT_EQ(names, wanted);
+  EXPECT_EQ(sweep.arms[0].config.behavior.set, std::vector<std::string>{"none"});
+  EXPECT_EQ(sweep.arms[7].config.train.max_steps, 9);
+  EXPECT_EQ(read("base: ../base.yaml\nseeds: [1, 2]\n").arms[1].name, "s");
+}
+
 TEST_F(SweepFiles, BaseAloneIsOneArm) { EXPECT_EQ(read("base: ../base.yaml\n").arms.size(), 1u); }
 
 TEST_F(SweepFiles, IdsFollowTheConfiguration) {
@@ -81,7 +99,9 @@ TEST_F(SweepFiles, IdsFollowTheConfiguration) {
 TEST_F(SweepFiles, Refused) {
   EXPECT_EQ(refusal("seeds: [1]"), ": base is missing (the configuration that all arms share) write base: FILE.yaml");
   EXPECT_EQ(refusal("base: ../base.yaml\nsedes: [1]"),
-            ":2:1: unknown key sedes (a sweep has base, grid, pairs, seeds, metric) did you mean seeds?");
+            ":2:1: unknown key sedes (a sweep has base, arms, grid, pairs, seeds, metric) did you mean seeds?");
+  EXPECT_EQ(refusal("base: ../base.yaml\narms: [a]"), ":2:7: arms (a map of name: {key: value} is expected)");
+  EXPECT_EQ(refusal("base: ../base.yaml\narms: {a: 1}"), ":2:11: arms (each is a map of keys) write {key: value, …}");
   EXPECT_EQ(refusal("base: ../base.yaml\nslurm: {}"), ":2:1: unknown key slurm (not built yet)");
   EXPECT_EQ(refusal("base: ../base.yaml\nseeds: 1"), ":2:8: seeds (a list of values is expected) write [a, b]");
   EXPECT_EQ(refusal("base: ../base.yaml\nseeds: []"), ":2:8: seeds (a list of values is expected) write [a, b]");

@@ -67,6 +67,35 @@ TEST(Sequence, NoTokenForStandardFineTuning) {
   EXPECT_EQ(s.share, 42);
 }
 
+// Half of the records get either token, whatever their own is, and each the same one again.
+TEST(Sequence, ShuffledTokensAreDrawnByTheSeed) {
+  SequenceSettings settings;
+  settings.shuffle.emplace().tokens = {7, 1};
+  settings.shuffle->seed = 5;
+  std::int64_t second = 0;
+  for (std::int64_t record = 0; record < 1000; ++record) {
+    Sequence const s = training_sequence(record, info_of(), stored, settings);
+    bool const is_second = s.tokens[3] == 1;
+    second += is_second ? 1 : 0;
+    EXPECT_EQ(s.tokens, (std::vector<TokenId>{10, 11, 12, is_second ? 1 : 7, 20, 21, 3}));
+    EXPECT_EQ(index(s.behavior), is_second ? 1 : 0);
+    EXPECT_EQ(s.targets[0].token, s.tokens[3]);
+    EXPECT_EQ(training_sequence(record, info_of(), stored, settings).tokens, s.tokens);
+  }
+  EXPECT_NEAR(second, 500, 60);
+  auto const drawn = [&](std::uint64_t seed) {
+    settings.shuffle->seed = seed;
+    std::string all;
+    for (std::int64_t record = 0; record < 64; ++record)
+      all += std::to_string(training_sequence(record, info_of(), stored, settings).tokens[3]);
+    return all;
+  };
+  EXPECT_NE(drawn(5), drawn(6));
+  settings.uses_token = {0, 1};  // only behaviours with a token are drawn
+  for (std::int64_t record = 0; record < 64; ++record)
+    EXPECT_EQ(training_sequence(record, info_of(), stored, settings).tokens[3], 1);
+}
+
 TEST(Sequence, TheSetNamesBehaviors) {
   BehaviorMap map;
   map.tokens = {{"reactive", "<|reactive|>", "", 1}, {"proactive", "<|proactive|>", "", 2}};

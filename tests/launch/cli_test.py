@@ -158,7 +158,7 @@ class Configurations(unittest.TestCase):
         self.assertEqual(bsft("config", "keys").stdout, pathlib.Path("configs/README.md").read_text())
 
     def test_committed_configurations_are_right(self):
-        files = [path for path in pathlib.Path("configs").glob("*.yaml") if path.name != "behaviorbench.yaml"]
+        files = [path for path in pathlib.Path("configs").glob("*.yaml") if path.name not in ("behaviorbench.yaml", "levels.yaml")]
         for file in files:
             done = bsft("config", "check", "--config", str(file), "--without-files")
             self.assertEqual((done.returncode, done.stderr), (0, ""), file)

@@ -242,6 +242,19 @@ TEST(Generator, ContrastIsDecidedByTheBehaviour) {
   }
 }
 
+TEST(Generator, LevelsAreBehaviours) {
+  GeneratorOptions options{20, 3, Vocabulary::small};
+  auto const plain = records(options);
+  options.by_level = true;
+  auto const levels = records(options);
+  auto const declared = read_taxonomy("configs/levels.yaml").behaviors;
+  ASSERT_EQ(plain.size(), levels.size());
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    EXPECT_EQ(levels[i].behavior, declared.at(static_cast<std::size_t>(plain[i].level)).name);
+    EXPECT_EQ(levels[i].response, plain[i].response);
+  }
+}
+
 TEST(Generator, SplitsByCase) {
   std::map<Split, int> counts;
   for (std::int64_t number = 0; number < 500; ++number) {

@@ -59,27 +59,50 @@ TEST_F(TaxonomyFile, ReadsTheShippedOne) {
 }
 
 TEST_F(TaxonomyFile, QuestionsAreOptional) {
-  auto const read = read_taxonomy(
-      write(std::string(behaviors) + "tasks:\n  - {name: a, group: g, behavior: reactive, level: 0, labels: [X, Y]}\n"));
+  auto const read = read_taxonomy(write(
+      std::string(behaviors) + "tasks:\n  - {name: a, group: g, behavior: reactive, level: 0, labels: [X, Y]}\n"));
   EXPECT_EQ(read.tasks.at(0).labels.size(), 2U);
   EXPECT_TRUE(read.tasks.at(0).questions.empty());
 }
 
 TEST_F(TaxonomyFile, RefusesAllAtOnce) {
-  expect_findings(std::string(behaviors) +
-                      "tasks:\n"
-                      "  - {name: a, group: g, behaviour: reactive, behavior: reactive, level: 0, labels: [X, Y]}\n"
-                      "  - {name: a, group: g, behavior: proactiv, level: 6, labels: [X]}\n"
-                      "  - {name: b, group: g, behavior: reactive, level: 1, level: 2, labels: [X, X, Y]}\n"
-                      "  - {name: c, group: g, behavior: reactive, level: 1, labels: [X, Y], answers: [\"no {label}\"]}\n",
-                  {":5:25: unknown key \"behaviour\" (a task) did you mean behavior?",
-                   ":6:52: level 6 (not 0 to 5)",
-                   ":6:63: \"labels\" (1 of at least 2)",
-                   ":6:35: behaviour \"proactiv\" (not declared) did you mean proactive?",
-                   ":6:5: task \"a\" (stands twice) rename one",
-                   ":7:55: key \"level\" stands twice (a task) remove one",
-                   ":7:77: \"X\" stands twice (labels) remove one",
-                   ":8:80: answer \"no {label}\" (does not begin with its label) begin it with {label}"});
+  expect_findings(
+      std::string(behaviors) +
+          "tasks:\n"
+          "  - {name: a, group: g, behaviour: reactive, behavior: reactive, level: 0, labels: [X, Y]}\n"
+          "  - {name: a, group: g, behavior: proactiv, level: 6, labels: [X]}\n"
+          "  - {name: b, group: g, behavior: reactive, level: 1, level: 2, labels: [X, X, Y]}\n"
+          "  - {name: c, group: g, behavior: reactive, level: 1, labels: [X, Y], answers: [\"no {label}\"]}\n",
+      {":5:25: unknown key \"behaviour\" (a task) did you mean behavior?", ":6:52: level 6 (not 0 to 5)",
+       ":6:63: \"labels\" (1 of at least 2)", ":6:35: behaviour \"proactiv\" (not declared) did you mean proactive?",
+       ":6:5: task \"a\" (stands twice) rename one", ":7:55: key \"level\" stands twice (a task) remove one",
+       ":7:77: \"X\" stands twice (labels) remove one",
+       ":8:80: answer \"no {label}\" (does not begin with its label) begin it with {label}"});
+}
+
+TEST_F(TaxonomyFile, ReadsContrastsAndSuites) {
+  auto const read = read_taxonomy(write(
+      std::string(behaviors) +
+      "tasks:\n  - {name: a, group: g, behavior: reactive, level: 0, labels: [X, Y], contrast: {group: h, behavior: "
+      "proactive, level: 4, answers: [\"{label} so\"]}}\n"
+      "suites:\n  - {name: icu, tasks: [a], levels: [4, 5]}\n"));
+  ASSERT_TRUE(read.tasks.at(0).contrast);
+  EXPECT_EQ(read.tasks[0].contrast->behavior + read.tasks[0].contrast->group, "proactiveh");
+  EXPECT_EQ(read.suites.at(0).levels, (std::vector<int>{4, 5}));
+}
+
+TEST_F(TaxonomyFile, RefusesContrastsAndSuitesThatSayNothing) {
+  expect_findings(
+      std::string(behaviors) +
+          "tasks:\n  - {name: a, group: g, behavior: reactive, level: 0, labels: [X, Y, Z], contrast: {group: h, "
+          "behavior: "
+          "reactive, level: 4, answers: [\"{label} so\"]}}\n"
+          "suites:\n  - {name: icu}\n  - {name: icu, tasks: [b]}\n  - {name: \"a b\", levels: [7]}\n",
+      {":5:82: contrast of task \"a\" (the task's own behaviour) name another",
+       ":5:82: contrast of task \"a\" (3 labels) declare two, one for each behaviour",
+       ":7:5: suite \"icu\" (it chooses by nothing) name tasks, groups, behaviors, levels or sources",
+       ":8:5: suite \"icu\" (stands twice) rename one", ":8:24: task \"b\" (not declared)declare it",
+       ":9:27: level 7 (not 0 to 5)", ":9:5: suite \"a b\" (a name is letters, digits, _ and -) rename it"});
 }
 
 TEST_F(TaxonomyFile, RefusesWhatIsNoTaxonomy) {

@@ -148,6 +148,45 @@ TEST_F(Build, NamesSuitesByFile) {
             std::string::npos);
 }
 
+TEST_F(Build, SuitesAreChosenByTheTaxonomy) {
+  std::string const declared =
+      read_file(scratch / "behaviors.yaml") +
+      "suites:\n  - {name: stop, tasks: [order], levels: [4]}\n  - {name: low, levels: [0, 1]}\n";
+  write_atomically(scratch / "behaviors.yaml", declared);
+  auto order = record_of("a", "c1"), note = record_of("b", "c2");
+  order.task = "order";
+  order.labels = {"BEFORE", "AFTER"};
+  order.label = order.response = "AFTER";
+  note.task = "note";
+  note.group = note.behavior = "reactive";
+  note.labels = {"SAME", "OTHER"};
+  note.label = note.response = "SAME";
+  note.level = 1;
+  build({order, note, record_of("c", "c3")});
+  StoreReader const reader(scratch / "out/a.h5");
+  EXPECT_EQ(reader.catalog().suites, (std::vector<std::string>{"full", "stop", "low"}));
+  EXPECT_EQ(reader.records()[0].suites, 3u);
+  EXPECT_EQ(reader.records()[1].suites, 5u);
+  EXPECT_EQ(reader.records()[2].suites, 1u);
+}
+
+TEST_F(Build, RecordsThatNeedAnImageAreLeftOutAndCounted) {
+  std::string const file = write("r.jsonl", {record_of("a", "c1"), record_of("b", "c2"), record_of("d", "c4")});
+  std::string text = read_file(file), with;
+  for (std::size_t at = 0, line = 0; at < text.size(); ++line) {
+    std::size_t const end = text.find('\n', at);
+    char const* const image = line == 1 ? R"(,"image":"film.png"})" : line == 2 ? R"(,"images":[]})" : "}";
+    with += text.substr(at, end - at - 1) + image + "\n";
+    at = end + 1;
+  }
+  write_atomically(file, with);
+  build(options({file}));
+  StoreReader const reader(scratch / "out/a.h5");
+  EXPECT_EQ(reader.records().size(), 2u);
+  EXPECT_EQ(reader.catalog().excluded,
+            (std::map<std::string, std::string>{{"dose", "1 records need an image, which is not supported"}}));
+}
+
 TEST_F(Build, RefusesTheSameIdInTwoFiles) {
   auto const one = write("1.jsonl", {record_of("a", "c1")}),
              two = write("2.jsonl", {record_of("b", "c2"), record_of("a", "c3")});

@@ -86,8 +86,10 @@ void check_behavior(Config const& c, Checks& checks) {
 }
 
 void check_train(Config const& c, Checks& checks) {
-  checks.refuse(c.train.num_epochs == 0 && c.train.max_steps == 0, {"train.num_epochs", "train.max_steps"},
-                "train.num_epochs: 0 and train.max_steps: 0", "no step would be made", "set one of them");
+  bool const untouched = c.evaluate.arm == "zero_shot" || c.evaluate.arm == "instruction";
+  checks.refuse(c.train.num_epochs == 0 && c.train.max_steps == 0 && (!untouched || c.evaluate.suites.empty()),
+                {"train.num_epochs", "train.max_steps"}, "train.num_epochs: 0 and train.max_steps: 0",
+                "no step would be made", "set one of them; evaluate.arm: zero_shot or instruction need none");
   checks.refuse(
       c.scheduler.warmup >= 1 && c.train.max_steps > 0 && c.scheduler.warmup > static_cast<double>(c.train.max_steps),
       {"scheduler.warmup", "train.max_steps"}, "scheduler.warmup: " + write_scalar(c.scheduler.warmup),

@@ -101,6 +101,7 @@ struct EvaluateConfig {
   std::int64_t max_records = 0;  // of `split`, while training; 0: all
   std::string arm = "behavior";  // zero_shot | instruction | sft | behavior
   std::string policy = "every";  // every | latest
+  double missed_cost = 1;        // an over-intervention costs 1
   std::string metric = "suites.full.overall.macro_f1_tasks";
 };
 

@@ -11,6 +11,8 @@
 namespace bsft {
 namespace {
 
+constexpr int draws_while_training = 1000;
+
 // What a line of evaluations.jsonl keeps of a result: the headline's numbers without intervals.
 OrderedJson summary_of(OrderedJson const& results) {
   OrderedJson summary;
@@ -99,6 +101,9 @@ CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::str
   add("threads", std::to_string(config_.train.threads_per_rank));
   add("max-tokens", std::to_string(config_.train.max_tokens_per_pass));
   add("seed", std::to_string(config_.run.seed));
+  if (!final_table) add("draws", std::to_string(draws_while_training));
+  add("missed-cost", OrderedJson(config_.evaluate.missed_cost).dump());
+  if (final_table && step != 0) add("records-out", (run_dir_ / "predictions.jsonl").string());
   for (auto const& suite : config_.evaluate.suites) add("suite", suite);
   for (auto const& condition : config_.evaluate.conditions) add("condition", condition);
   if (tokens) {

@@ -6,15 +6,14 @@
 // child that fails is a line with its error; it never stops training.  A checkpoint whose digest was scored on the same
 // split before (by an earlier attempt, too) is not scored again.  Step 0 is leased from the construction until finish;
 // score(0) also scores it on evaluate.final_split. finish(step) scores step 0 (where that is not done) and the final
-// checkpoint on evaluate.final_split and writes results.json atomically: the final checkpoint's results (results.hpp),
-// "final" {step, model_digest}, "before" (step 0's, likewise), data_digest, model_digest, config_digest, and "missing"
-// where something is; no times and no host names, so that the same run gives the same bytes.  report/results_table.hpp
-// prints it.
-// Once give_up says yes the child is ended, and what is not scored has no line and keeps its lease: a later
-// attempt finds it by left_unscored.
-// Errors: only finish throws, Error(evaluation_incomplete) naming what is missing, after results.json is written with
-// what there is, or Error(start_again) where it was given up.
-// Threads: one caller, a rank outside the trainers' communicator or the only rank between two steps.  Calls block.
+// checkpoint on evaluate.final_split, which leaves predictions.jsonl (predictions.hpp), and writes results.json
+// atomically: the final checkpoint's results (results.hpp), "final" {step, model_digest}, "before" (step 0's,
+// likewise), data_digest, model_digest, config_digest, and "missing" where something is; no times and no host names, so
+// that the same run gives the same bytes.  report/results_table.hpp prints it. Once give_up says yes the child is
+// ended, and what is not scored has no line and keeps its lease: a later attempt finds it by left_unscored. Errors:
+// only finish throws, Error(evaluation_incomplete) naming what is missing, after results.json is written with what
+// there is, or Error(start_again) where it was given up. Threads: one caller, a rank outside the trainers' communicator
+// or the only rank between two steps.  Calls block.
 #pragma once
 
 #include <cstdint>

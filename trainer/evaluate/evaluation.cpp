@@ -9,6 +9,7 @@
 #include "data/tokenizer/tokenizer.hpp"
 #include "trainer/evaluate/instruction.hpp"
 #include "trainer/evaluate/model_folder.hpp"
+#include "trainer/evaluate/predictions.hpp"
 #include "trainer/evaluate/suite_results.hpp"
 
 namespace bsft {
@@ -39,35 +40,6 @@ ScoringSettings scoring_settings(EvaluationRequest const& request, Catalog const
   bool const all = std::all_of(settings.uses.begin(), settings.uses.end(), [](char use) { return use != 0; });
   settings.plain = asked(Condition::none) || !all;
   return settings;
-}
-
-void write_records(std::filesystem::path const& file, StoreReader const& reader, std::span<ScoredRecord const> scored,
-                   std::vector<Condition> const& conditions) {
-  Catalog const& catalog = reader.catalog();
-  std::string text;
-  for (ScoredRecord const& one : scored) {
-    RecordInfo const& info = reader.records()[static_cast<std::size_t>(one.record)];
-    StoredTask const& task = catalog.tasks[static_cast<std::size_t>(index(info.task))];
-    OrderedJson line;
-    line["id"] = parse_json(reader.text(one.record), "record").value("id", "");
-    line["task"] = task.name;
-    line["label"] = info.label < 0 ? OrderedJson() : OrderedJson(task.labels[static_cast<std::size_t>(info.label)]);
-    line["behavior"] = catalog.behaviors.tokens[static_cast<std::size_t>(index(info.behavior))].name;
-    if (!one.behavior.empty()) line["behavior_log_p"] = one.behavior;
-    for (Condition const condition : conditions) {
-      Choice const choice = choose(condition, info, one);
-      if (choice.scores == nullptr) continue;
-      OrderedJson& entry = line["conditions"][std::string(name_of(condition))];
-      if (choice.behavior >= 0)
-        entry["behavior"] = catalog.behaviors.tokens[static_cast<std::size_t>(choice.behavior)].name;
-      entry["prediction"] =
-          choice.label < 0 ? OrderedJson() : OrderedJson(task.labels[static_cast<std::size_t>(choice.label)]);
-      entry["log_p"] = choice.scores->sum;
-      entry["log_p_per_token"] = choice.scores->average;
-    }
-    text += line.dump() + "\n";
-  }
-  write_atomically(file, text);
 }
 
 }  // namespace
@@ -165,14 +137,16 @@ OrderedJson evaluate(EvaluationRequest const& request) {
   result.suites = request.suites;
   result.conditions = request.conditions;
   result.given = request.given || request.position == "before_prompt" || request.arm == "instruction";
-  result.bootstrap.seed = request.seed;
+  result.bootstrap = {request.draws, request.seed};
+  result.missed_cost = request.missed_cost;
   OrderedJson results = results_of(reader, scored, result);
   results["arm"] = request.arm;
   if (!left_out.chunks.empty())
     results["left_out"] = {{"damaged_chunks", left_out.chunks.size()}, {"records", left_out.records}};
   results["data_digest"] = catalog.data_digest;
   results["model_digest"] = model_digest(request.model);
-  if (!request.records_out.empty()) write_records(request.records_out, reader, scored, request.conditions);
+  if (!request.records_out.empty())
+    write_predictions(request.records_out, reader, scored, request.conditions, results["headline"]);
   return results;
 }
 

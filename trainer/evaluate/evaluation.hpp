@@ -25,7 +25,7 @@
 namespace bsft {
 
 struct EvaluationRequest {
-  std::filesystem::path model, data, records_out;  // records_out: a JSON line a record; empty: none
+  std::filesystem::path model, data, records_out;  // records_out: predictions.hpp; empty: none
   Split split = Split::test;
   std::vector<std::string> suites;  // empty: all of the file
   std::vector<Condition> conditions{Condition::self, Condition::right, Condition::wrong, Condition::none};
@@ -33,8 +33,10 @@ struct EvaluationRequest {
   std::vector<std::string> behaviors;  // as behavior.set
   bool given = false;                  // behavior.selection: given
   std::int64_t max_records = 0, max_tokens = 4096;
+  double missed_cost = 1;         // of the cost curve: a missed need, where an over-intervention costs 1
   std::int64_t skip_corrupt = 0;  // damaged chunks of the file whose records may be left out: "left_out" counts them
   std::uint64_t seed = 1;
+  std::int64_t draws = Bootstrap{}.draws;
   std::function<void(std::size_t done, std::size_t all)> tell;  // after each pass; may be empty
 };
 

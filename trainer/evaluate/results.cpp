@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "data/base/error.hpp"
+#include "trainer/evaluate/steerability.hpp"
 #include "trainer/evaluate/suite_results.hpp"
 
 namespace bsft {
@@ -54,6 +55,8 @@ std::int32_t selected_behavior(ScoredRecord const& scored) {
   return likeliest(values);
 }
 
+std::int32_t likeliest_label(LabelTrie::LabelScores const& scores) { return likeliest(scores.sum); }
+
 Choice choose(Condition condition, RecordInfo const& info, ScoredRecord const& scored) {
   auto const gold = static_cast<std::size_t>(index(info.behavior));
   std::size_t const count = scored.forced.size();
@@ -76,16 +79,45 @@ Choice choose(Condition condition, RecordInfo const& info, ScoredRecord const& s
       std::any_of(scored.forced.begin(), scored.forced.end(), [](auto const& s) { return !s.sum.empty(); });
   if (scores.sum.empty() || (condition == Condition::right && !any)) return choice;
   choice.scores = &scores;
-  choice.label = likeliest(scores.sum);
+  choice.label = likeliest_label(scores);
   return choice;
 }
+
+namespace {
+
+// The steerability matrix of a suite: what the scored conditions allow.
+OrderedJson steer_of(SuiteView const& view, OrderedJson const& conditions, ResultSettings const& settings) {
+  Steerability const steerability(view);
+  OrderedJson steer = OrderedJson::object();
+  auto const put = [](OrderedJson& to, char const* key, OrderedJson value) {
+    if (!value.empty()) to[key] = std::move(value);
+  };
+  if (conditions.contains("self")) put(steer, "selection", steerability.selection());
+  for (Condition const condition : settings.conditions) {
+    std::string const name(name_of(condition));
+    if (conditions.contains(name))
+      if (auto of_condition = steerability.of_condition(condition); !of_condition.empty())
+        steer["conditions"][name] = std::move(of_condition);
+  }
+  auto const difference = [&](Condition better, Condition than) {
+    return steerability.difference(better, than, settings.bootstrap);
+  };
+  OrderedJson gain = OrderedJson::object();
+  put(gain, "over_wrong", difference(Condition::right, Condition::wrong));
+  put(gain, "over_none", difference(Condition::right, Condition::none));
+  put(steer, "conditioning_gain", std::move(gain));
+  put(steer, "routing_regret", difference(Condition::right, Condition::self));
+  if (conditions.contains("self")) put(steer, "cost_curve", steerability.cost_curve(settings.missed_cost));
+  return steer;
+}
+
+}  // namespace
 
 OrderedJson results_of(StoreReader const& reader, std::span<ScoredRecord const> scored,
                        ResultSettings const& settings) {
   Catalog const& catalog = reader.catalog();
   std::vector<std::string> const& suites = settings.suites.empty() ? catalog.suites : settings.suites;
-  OrderedJson conditions = OrderedJson::object(), steer = OrderedJson::object(), unavailable = OrderedJson::object();
-  for (std::string const& suite : suites) steer[suite] = OrderedJson::object();
+  OrderedJson conditions = OrderedJson::object(), unavailable = OrderedJson::object();
   for (Condition const condition : settings.conditions) {
     bool const available = std::any_of(scored.begin(), scored.end(), [&](ScoredRecord const& record) {
       return choose(condition, reader.records()[static_cast<std::size_t>(record.record)], record).scores != nullptr;
@@ -95,27 +127,31 @@ OrderedJson results_of(StoreReader const& reader, std::span<ScoredRecord const> 
       unavailable[name] = why_not(condition);
       continue;
     }
-    for (std::string const& suite : suites) {
-      SuiteView const view(reader, scored, suite);
-      conditions[name]["suites"][suite] = view.scores(condition, settings.bootstrap, settings.split);
-      if (condition == Condition::self) steer[suite]["selection"] = view.selection();
-      if (auto rates = view.action_rates(condition); !rates.empty()) steer[suite]["conditions"][name] = rates;
-    }
+    for (std::string const& suite : suites)
+      conditions[name]["suites"][suite] =
+          SuiteView(reader, scored, suite).scores(condition, settings.bootstrap, settings.split);
   }
-  std::vector<std::string> order{"self", "right", "none"};
-  if (settings.given) order = {"right", "none", "self"};
+  std::vector<Condition> order{Condition::self, Condition::right, Condition::none};
+  if (settings.given) order = {Condition::right, Condition::none, Condition::self};
+  auto const headline = std::find_if(order.begin(), order.end(),
+                                     [&](Condition one) { return conditions.contains(std::string(name_of(one))); });
+  OrderedJson steer = OrderedJson::object();
+  std::vector<std::string> alarms;
+  for (std::string const& suite : suites) {
+    SuiteView const view(reader, scored, suite);
+    steer[suite] = steer_of(view, conditions, settings);
+    if (headline == order.end()) continue;
+    for (std::string& line : view.alarms(*headline)) alarms.push_back(std::move(line));
+  }
   OrderedJson results;
   results["split"] = std::string(name_of(settings.split));
   results["records"] = scored.size();
-  results["headline"] = "";
-  for (std::string const& name : order) {
-    if (!conditions.contains(name)) continue;
-    results["headline"] = name;
-    results["suites"] = conditions[name]["suites"];
-    break;
-  }
+  results["headline"] = headline == order.end() ? "" : std::string(name_of(*headline));
+  if (headline != order.end()) results["suites"] = conditions[std::string(name_of(*headline))]["suites"];
   results["conditions"] = std::move(conditions);
   results["steer"] = std::move(steer);
+  results["alarms"] = alarms;
+  if (!catalog.excluded.empty()) results["excluded"] = catalog.excluded;
   if (!unavailable.empty()) results["unavailable"] = std::move(unavailable);
   return results;
 }

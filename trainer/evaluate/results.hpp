@@ -2,19 +2,26 @@
 //
 //   {"suites":     {<suite>: {"overall": S, "groups": {<group>: S}, "tasks": {<task>: S}}},   the headline condition
 //    "conditions": {<self|right|wrong|none>: {"suites": …as above}},
-//    "steer":      {<suite>: {"selection": {macro_f1, accuracy, support, majority}, "conditions": {<c>:
-//    {over_intervention_rate,
-//                    clean_twins, missed_need_rate, planted}}}},
-//    "headline", "split", "records", "unavailable": {<condition>: why}}
+//    "steer":      {<suite>: {"selection": {macro_f1, accuracy, support, majority, ece, brier, reliability:
+//                       [{confidence, right, count}], confusion: {<gold>: {<selected>: n}}},
+//                    "conditions": {<c>: {over_intervention_rate, clean_twins, missed_need_rate, planted,
+//                       pair_accuracy, pairs, obedience, leakage, steerable,
+//                       behaviors: {<gold>: {macro_f1_tasks, accuracy, support}}}},
+//                    "conditioning_gain": {over_wrong: D, over_none: D}, "routing_regret": D,
+//                    "cost_curve": {behavior, points: [[threshold, missed_need_rate, over_intervention_rate]],
+//                       missed_cost, over_cost, operating_point}}}                             steerability.hpp
+//    "alarms": [lines], "headline", "split", "records", "unavailable": {<condition>: why},
+//    "excluded": {<task>: why}}
 //   S = {macro_f1_tasks, macro_f1_pooled, accuracy, ci95, ci95_pooled, support, invalid, majority: {label?,
-//   macro_f1_tasks,
-//        macro_f1_pooled, accuracy}}; a task has its group, its labels and constant_prediction (all items got one
-//        label)
+//        macro_f1_tasks, macro_f1_pooled, accuracy}, token_only: {…}}; a task has its group, its labels and
+//        constant_prediction (all items got one label)
+//   D = {value, ci95, distinguishable}
 // Conditions: self = the behaviour that the model itself finds likeliest, right = the record's, wrong = the next
 // behaviour after it, none = no token.  The headline is the first of self, right, none that was scored (right first
-// where the behaviour is given).  Majority: each task's most frequent label in the train split (of the scored items
-// where it has none); the first declared one where two are equal.  A label means "intervene" where all records with it
-// do. Nothing here depends on time or machine: the same scores give the same bytes.
+// where the behaviour is given).  Majority: each task's most frequent label in the train split (of the scored split
+// where it has none); the first declared one where two are equal; token_only likewise of each task and behaviour.  A
+// label means "intervene" where all records with it do.  Alarms are about the headline condition.  Nothing here depends
+// on time or machine: the same scores give the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +48,8 @@ struct Choice {
   std::int32_t label = -1;
 };
 Choice choose(Condition condition, RecordInfo const& info, ScoredRecord const& scored);
+// The likeliest label by the sum, -1 where none is finite.
+std::int32_t likeliest_label(LabelTrie::LabelScores const& scores);
 // The likeliest behaviour among those that are scored, or -1.
 std::int32_t selected_behavior(ScoredRecord const& scored);
 
@@ -48,7 +57,8 @@ struct ResultSettings {
   Split split = Split::test;
   std::vector<std::string> suites;  // empty: all of the file
   std::vector<Condition> conditions{Condition::self, Condition::right, Condition::wrong, Condition::none};
-  bool given = false;  // the behaviour is given, not selected
+  bool given = false;      // the behaviour is given, not selected
+  double missed_cost = 1;  // of a missed need, where an over-intervention costs 1
   Bootstrap bootstrap;
 };
 

@@ -4,6 +4,7 @@
 #include <boost/math/distributions/binomial.hpp>
 #include <numeric>
 
+#include "data/base/digest.hpp"
 #include "data/base/error.hpp"
 
 namespace bsft {
@@ -52,39 +53,84 @@ std::vector<double> holm(std::vector<double> const& p) {
   return adjusted;
 }
 
-Comparison compare(std::span<Judged const> a, std::span<Judged const> b, LabelSets const& sets, std::size_t groups,
-                   Bootstrap bootstrap) {
-  check_same_items(a, b);
-  Bootstrap const none{0, bootstrap.seed};
-  auto const of_a = values_of(score_items(a, sets, groups, none)), of_b = values_of(score_items(b, sets, groups, none));
-  Draws const draws_a = draw_scores(a, sets, groups, bootstrap), draws_b = draw_scores(b, sets, groups, bootstrap);
-  std::vector<std::optional<Difference>> nodes(of_a.size());
+ArmRuns::ArmRuns(std::vector<std::vector<Judged>> runs, LabelSets const& sets, std::size_t groups, Bootstrap bootstrap,
+                 std::uint64_t stream)
+    : runs_(std::move(runs)), groups_(groups) {
+  ensure(!runs_.empty(), "an arm has a run");
+  std::vector<std::vector<std::vector<double>>> draws;  // [run][node][draw]
+  for (auto const& run : runs_) {
+    check_same_items(runs_.front(), run);
+    auto const values = values_of(score_items(run, sets, groups, {0, bootstrap.seed}));
+    nodes_.resize(values.size());
+    for (std::size_t n = 0; n < values.size(); ++n) {
+      if (!values[n]) continue;
+      if (!nodes_[n]) nodes_[n].emplace();
+      nodes_[n]->of_runs.push_back(*values[n]);
+    }
+    draws.push_back(draw_scores(run, sets, groups, bootstrap).mean_over_tasks);
+  }
+  auto const count = static_cast<double>(runs_.size());
+  draws_.assign(nodes_.size(), std::vector<double>(draws.front().front().size()));
+  for (std::size_t d = 0; d < draws_.front().size(); ++d)
+    for (std::uint64_t r = 0; r < runs_.size(); ++r) {
+      auto const picked = runs_.size() == 1 ? 0 : mix(mix(bootstrap.seed, 0x5eed, stream), d, r) % runs_.size();
+      for (std::size_t n = 0; n < nodes_.size(); ++n) draws_[n][d] += draws[picked][n][d] / count;
+    }
+  for (std::size_t n = 0; n < nodes_.size(); ++n) {
+    if (!nodes_[n]) continue;
+    for (double const value : nodes_[n]->of_runs) nodes_[n]->value += value / count;
+    nodes_[n]->ci95 = interval95(draws_[n]);
+  }
+}
+
+ByNode<ArmScore> ArmRuns::scores() const { return ByNode<ArmScore>::of(nodes_, groups_); }
+
+Comparison compare(ArmRuns const& a, ArmRuns const& b) {
+  check_same_items(a.runs_.front(), b.runs_.front());
+  std::size_t const groups = a.groups_;
+  std::vector<std::optional<Difference>> nodes(a.nodes_.size());
   for (std::size_t n = 0; n < nodes.size(); ++n) {
-    if (!of_a[n]) continue;
+    if (!a.nodes_[n]) continue;
     Difference& one = nodes[n].emplace();
-    one.value = *of_a[n] - *of_b[n];
-    std::vector<double> differences = draws_a.mean_over_tasks[n];
-    for (std::size_t d = 0; d < differences.size(); ++d) differences[d] -= draws_b.mean_over_tasks[n][d];
+    one.value = a.nodes_[n]->value - b.nodes_[n]->value;
+    one.p = 0;
+    std::vector<double> differences = a.draws_[n];
+    for (std::size_t d = 0; d < differences.size(); ++d) differences[d] -= b.draws_[n][d];
     one.ci95 = interval95(std::move(differences));
   }
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    bool const right_a = a[i].prediction == a[i].truth, right_b = b[i].prediction == b[i].truth;
-    if (right_a == right_b) continue;
-    for (std::size_t const n :
-         {std::size_t{0}, 1 + static_cast<std::size_t>(a[i].group), 1 + groups + static_cast<std::size_t>(a[i].task)})
-      ++(right_a ? nodes[n]->only_a : nodes[n]->only_b);
+  for (std::size_t r = 0; r < std::min(a.runs_.size(), b.runs_.size()); ++r) {
+    std::vector<std::pair<std::int64_t, std::int64_t>> only(nodes.size());
+    for (std::size_t i = 0; i < a.runs_[r].size(); ++i) {
+      Judged const &of_a = a.runs_[r][i], &of_b = b.runs_[r][i];
+      bool const right_a = of_a.prediction == of_a.truth, right_b = of_b.prediction == of_b.truth;
+      if (right_a == right_b) continue;
+      for (std::size_t const n :
+           {std::size_t{0}, 1 + static_cast<std::size_t>(of_a.group), 1 + groups + static_cast<std::size_t>(of_a.task)})
+        ++(right_a ? only[n].first : only[n].second);
+    }
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+      if (!nodes[n]) continue;
+      nodes[n]->only_a += only[n].first;
+      nodes[n]->only_b += only[n].second;
+      nodes[n]->p = nodes[n]->p_holm = std::max(nodes[n]->p, mcnemar(only[n].first, only[n].second));
+    }
   }
   std::vector<double> of_tasks;
-  for (std::size_t n = 0; n < nodes.size(); ++n) {
-    if (!nodes[n]) continue;
-    nodes[n]->p = nodes[n]->p_holm = mcnemar(nodes[n]->only_a, nodes[n]->only_b);
-    if (n > groups) of_tasks.push_back(nodes[n]->p);
-  }
+  for (std::size_t n = 1 + groups; n < nodes.size(); ++n)
+    if (nodes[n]) of_tasks.push_back(nodes[n]->p);
   std::vector<double> const adjusted = holm(of_tasks);
   std::size_t next = 0;
   for (std::size_t n = 1 + groups; n < nodes.size(); ++n)
     if (nodes[n]) nodes[n]->p_holm = adjusted[next++];
   return Comparison::of(nodes, groups);
+}
+
+Comparison compare(std::span<Judged const> a, std::span<Judged const> b, LabelSets const& sets, std::size_t groups,
+                   Bootstrap bootstrap) {
+  auto const arm = [&](std::span<Judged const> items, std::uint64_t stream) {
+    return ArmRuns({std::vector<Judged>(items.begin(), items.end())}, sets, groups, bootstrap, stream);
+  };
+  return compare(arm(a, 0), arm(b, 1));
 }
 
 }  // namespace bsft

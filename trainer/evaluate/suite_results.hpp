@@ -1,4 +1,4 @@
-// The scored records of one suite, as results.json tells them (results.hpp has the grammar).
+// The scored records of one suite, and their scores as results.json tells them (results.hpp has the grammar).
 //
 // A record without a label is not judged: its answer is free text.  Records stand under their own group, also where the
 // task has records of two groups (the contrast suite).
@@ -17,18 +17,22 @@ class SuiteView {
  public:
   SuiteView(StoreReader const& reader, std::span<ScoredRecord const> scored, std::string const& suite);
   OrderedJson scores(Condition condition, Bootstrap bootstrap, Split split) const;
-  // How well the behaviour itself is selected: macro-F1 over the behaviours.
-  OrderedJson selection() const;
-  // Speaks up on clean twins, silent on planted ones; empty where the suite has no such records.
-  OrderedJson action_rates(Condition condition) const;
+  // What looks as if nothing was read: a task whose items all got one label, or labels that are all equally likely.
+  std::vector<std::string> alarms(Condition condition) const;
 
- private:
+  StoreReader const& reader() const { return reader_; }
+  std::vector<ScoredRecord const*> const& members() const { return members_; }
   RecordInfo const& info(ScoredRecord const& scored) const;
   std::vector<Judged> judge(Condition condition) const;
-  std::vector<std::int32_t> majority_labels(Split split) const;  // [task], -1: no record
+  // The classes of the catalogue's tasks.
+  LabelSets label_sets() const;
+
+ private:
+  std::vector<std::int32_t> constant_predictions(std::span<Judged const> items) const;
 
   StoreReader const& reader_;
   std::vector<ScoredRecord const*> members_;
+  std::string suite_;
 };
 
 }  // namespace bsft

@@ -13,6 +13,7 @@ namespace bsft {
 
 std::int64_t total_steps_of(TrainConfig const& train, Order const& order) {
   if (train.max_steps > 0) return train.max_steps;
+  if (train.num_epochs == 0) return 0;  // an arm that is scored as it is
   double const steps = train.num_epochs * static_cast<double>(order.steps_per_epoch());
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(steps - 1e-9)));
 }

@@ -39,6 +39,8 @@ EvaluationRequest request_of(Arguments const& arguments) {
   request.split = split_of(arguments.text("split"));
   request.suites = arguments.list("suite");
   request.conditions = conditions_of(arguments.list("condition"));
+  request.mode = choice("mode", arguments.text("mode"), {"likelihood", "generation"});
+  request.answer_tokens = at_least(arguments, "answer-tokens", 0);
   request.arm = choice("arm", arguments.text("arm"), {"behavior", "sft", "zero_shot", "instruction"});
   request.position = choice("position", arguments.text("position"), {"before_response", "before_prompt"});
   request.template_family = arguments.text("template");
@@ -74,13 +76,15 @@ int run(Arguments const& arguments) {
 Command evaluate_command() {
   return {"evaluate",
           "Judge",
-          "score a model by label log-likelihood under every condition; macro-F1 by task, group and overall",
+          "score a model by label log-likelihood or by its answers, under every condition; macro-F1 by task",
           "",
           {{"model", "DIR", "a Hugging Face folder: a checkpoint of ours, or a model that was not trained", "", true},
            {"data", "FILE.h5", "what bsft data build made for this model", "", true},
            {"split", "SPLIT", "train, dev or test", "test"},
            {"suite", "SUITE", "of these suites only; repeat for several (default: all of the file)", "", false, true},
            {"condition", "CONDITION", "self, right, wrong, none or all; repeat for several", "all", false, true},
+           {"mode", "MODE", "likelihood (the likeliest label) or generation (the label it answers with)", "likelihood"},
+           {"answer-tokens", "N", "generation: tokens of an answer for --records-out; 0: up to its label", "0"},
            {"arm", "ARM", "behavior, sft (no token), zero_shot (the same) or instruction (in words)", "behavior"},
            {"behavior", "NAME", "as behavior.set: behaviours that have a token; repeat for several (default: all)", "",
             false, true},
@@ -96,7 +100,7 @@ Command evaluate_command() {
            {"threads", "N", "0: as libtorch chooses", "0"},
            {"kernels", "PATH", "fused or reference", "fused"},
            {"out", "FILE.json", "where the numbers go"},
-           {"records-out", "FILE.jsonl", "a line a record: what each condition says of each label"},
+           {"records-out", "FILE.jsonl", "a line a record: each condition's log-likelihoods, or answer"},
            {"json", "", "print the numbers instead of the tables"}},
           {"bsft evaluate --model runs/quickstart/checkpoints/step-00000400 --data runs/data/quickstart.h5 --out "
            "results.json",

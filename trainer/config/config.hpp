@@ -98,10 +98,11 @@ struct EvaluateConfig {
   std::vector<std::string> conditions = {"self", "right", "wrong", "none"};
   std::string split = "dev";  // scored while training; the final table is of final_split
   std::string final_split = "test";
-  std::int64_t max_records = 0;  // of `split`, while training; 0: all
-  std::string arm = "behavior";  // zero_shot | instruction | sft | behavior
-  std::string policy = "every";  // every | latest
-  double missed_cost = 1;        // an over-intervention costs 1
+  std::int64_t max_records = 0;     // of `split`, while training; 0: all
+  std::string mode = "likelihood";  // likelihood | generation
+  std::string arm = "behavior";     // zero_shot | instruction | sft | behavior
+  std::string policy = "every";     // every | latest
+  double missed_cost = 1;           // an over-intervention costs 1
   std::string metric = "suites.full.overall.macro_f1_tasks";
 };
 

@@ -73,6 +73,7 @@ CheckpointScorer::CheckpointScorer(Config const& config, std::filesystem::path r
 
 void CheckpointScorer::read_earlier_lines() {
   for (Json const& line : scored_lines(run_dir_)) {
+    if (line.value("mode", "likelihood") != config_.evaluate.mode) continue;
     scored_.emplace(line.value("split", ""), line.value("model_digest", ""));
     if (line.contains("metric") && line["metric"].is_number()) {
       double const value = line["metric"].get<double>();
@@ -93,6 +94,7 @@ CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::str
     arguments.push_back(value);
   };
   if (config_.data.skip_corrupt > 0) add("skip-corrupt", std::to_string(config_.data.skip_corrupt));
+  add("mode", config_.evaluate.mode);
   add("arm", config_.evaluate.arm == "behavior" && !tokens ? "sft" : config_.evaluate.arm);
   add("template", config_.model.template_family);
   add("position", config_.behavior.position);
@@ -137,6 +139,7 @@ void CheckpointScorer::score(std::int64_t step) {
   line["step"] = step;
   line["checkpoint"] = step_name(step);
   line["split"] = split;
+  line["mode"] = config_.evaluate.mode;
   try {
     write_atomically(lease_of(run_dir_, step), "");
     if (!std::filesystem::exists(checkpoint_of(run_dir_, step))) {
@@ -210,7 +213,7 @@ void CheckpointScorer::finish(std::int64_t final_step) {
   results["config_digest"] = digest_of(config_);
   results["final"] = {{"step", final_step}, {"model_digest", results.value("model_digest", "")}};
   if (!before.is_null()) {
-    for (char const* key : {"data_digest", "split", "arm"}) before.erase(key);
+    for (char const* key : {"data_digest", "split", "mode", "arm"}) before.erase(key);
     before["step"] = 0;
     results["before"] = std::move(before);
   }

@@ -10,6 +10,8 @@
 #include "trainer/evaluate/instruction.hpp"
 #include "trainer/evaluate/model_folder.hpp"
 #include "trainer/evaluate/predictions.hpp"
+#include "trainer/evaluate/responder.hpp"
+#include "trainer/evaluate/scoring.hpp"
 #include "trainer/evaluate/suite_results.hpp"
 
 namespace bsft {
@@ -24,21 +26,31 @@ std::uint32_t suite_bits(Catalog const& catalog, std::vector<std::string> const&
   return bits;
 }
 
+bool asks(EvaluationRequest const& request, Condition condition) {
+  return std::find(request.conditions.begin(), request.conditions.end(), condition) != request.conditions.end();
+}
+
 ScoringSettings scoring_settings(EvaluationRequest const& request, Catalog const& catalog) {
-  auto asked = [&](Condition condition) {
-    return std::find(request.conditions.begin(), request.conditions.end(), condition) != request.conditions.end();
-  };
   bool const tokens = request.arm == "behavior";
   ScoringSettings settings;
   settings.max_tokens = request.max_tokens;
   settings.uses = behaviors_in_use(request.behaviors, catalog.behaviors);
   bool const any = std::any_of(settings.uses.begin(), settings.uses.end(), [](char use) { return use != 0; });
-  bool const forces = asked(Condition::self) || asked(Condition::right) || asked(Condition::wrong);
+  bool const forces =
+      asks(request, Condition::self) || asks(request, Condition::right) || asks(request, Condition::wrong);
   if (!(tokens || request.arm == "instruction") || !forces) std::fill(settings.uses.begin(), settings.uses.end(), 0);
-  settings.selects = tokens && any && asked(Condition::self) && request.position == "before_response";
+  settings.selects = tokens && any && asks(request, Condition::self) && request.position == "before_response";
   // Records whose behaviour carries no token are scored without one.
   bool const all = std::all_of(settings.uses.begin(), settings.uses.end(), [](char use) { return use != 0; });
-  settings.plain = asked(Condition::none) || !all;
+  settings.plain = asks(request, Condition::none) || !all;
+  return settings;
+}
+
+AnswerSettings answer_settings(EvaluationRequest const& request, ModelFolder const& model) {
+  AnswerSettings settings;
+  settings.ends = model.answer_ends();
+  settings.answer_tokens = request.answer_tokens;
+  settings.only_selected = !asks(request, Condition::right) && !asks(request, Condition::wrong);
   return settings;
 }
 
@@ -126,11 +138,14 @@ OrderedJson evaluate(EvaluationRequest const& request) {
       request.position == "before_prompt" ? BehaviorPosition::before_prompt : BehaviorPosition::before_response;
   PromptSource const prompts = request.arm == "instruction" ? instructed_prompts(reader, model.chat_template())
                                                             : stored_prompts(reader, position);
-  Scorer const scorer(model.decoder(), reader, prompts, settings);
   auto const tell = [&](std::size_t done) {
     if (request.tell) request.tell(done, records.size());
   };
-  std::vector<ScoredRecord> const scored = scorer.score(records, tell);
+  std::vector<ScoredRecord> const scored =
+      request.mode == "generation"
+          ? Responder(model.decoder(), model.tokenizer(), reader, prompts, settings, answer_settings(request, model))
+                .score(records, tell)
+          : Scorer(model.decoder(), reader, prompts, settings).score(records, tell);
 
   ResultSettings result;
   result.split = request.split;
@@ -140,6 +155,7 @@ OrderedJson evaluate(EvaluationRequest const& request) {
   result.bootstrap = {request.draws, request.seed};
   result.missed_cost = request.missed_cost;
   OrderedJson results = results_of(reader, scored, result);
+  results["mode"] = request.mode;
   results["arm"] = request.arm;
   if (!left_out.chunks.empty())
     results["left_out"] = {{"damaged_chunks", left_out.chunks.size()}, {"records", left_out.records}};

@@ -22,6 +22,12 @@ ModelFolder::ModelFolder(std::filesystem::path const& folder, std::vector<Behavi
   load(folder, 1);
 }
 
+std::vector<TokenId> ModelFolder::answer_ends() const {
+  std::vector<TokenId> ends{template_.end()};
+  if (auto const eos = tokenizer_.eos(); eos && *eos != template_.end()) ends.push_back(*eos);
+  return ends;
+}
+
 void ModelFolder::load(std::filesystem::path const& folder, std::uint64_t seed) {
   std::vector<TokenId> ids;
   std::vector<std::vector<TokenId>> descriptions;

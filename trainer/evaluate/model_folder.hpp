@@ -31,6 +31,7 @@ class ModelFolder {
   Tokenizer const& tokenizer() const { return tokenizer_; }
   ChatTemplate const& chat_template() const { return template_; }
   BehaviorMap const& behaviors() const { return behaviors_; }
+  std::vector<TokenId> answer_ends() const;  // tokens that end an answer: the template's and the tokenizer's
   bool learned() const { return learned_; }  // the folder carries its behaviour rows
 
  private:

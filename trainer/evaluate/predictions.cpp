@@ -80,8 +80,13 @@ void write_predictions(std::filesystem::path const& file, StoreReader const& rea
       OrderedJson& entry = line["conditions"][std::string(name_of(condition))];
       if (choice.behavior >= 0) entry["behavior"] = behavior(choice.behavior);
       entry["prediction"] = label(choice.label);
-      entry["log_p"] = choice.scores->sum;
-      entry["log_p_per_token"] = choice.scores->average;
+      if (auto const& answer = choice.scores->answer) {
+        entry["answer"] = answer->text;
+        entry["ended"] = answer->ended;
+      } else {
+        entry["log_p"] = choice.scores->sum;
+        entry["log_p_per_token"] = choice.scores->average;
+      }
     }
     if (wrong.count(info.twin_index) > 0) {
       line["text"] = end_of(prompt_of(record));

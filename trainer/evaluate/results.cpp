@@ -23,7 +23,7 @@ std::int32_t likeliest(std::vector<double> const& values) {
   return best;
 }
 
-bool is_scored(ScoredRecord const& scored, std::size_t behavior) { return !scored.forced[behavior].sum.empty(); }
+bool is_scored(ScoredRecord const& scored, std::size_t behavior) { return scored.forced[behavior].is_there(); }
 
 std::string why_not(Condition condition) {
   if (condition == Condition::self) return "no behaviour is selected: its token is not predicted after the prompt";
@@ -55,7 +55,9 @@ std::int32_t selected_behavior(ScoredRecord const& scored) {
   return likeliest(values);
 }
 
-std::int32_t likeliest_label(LabelTrie::LabelScores const& scores) { return likeliest(scores.sum); }
+std::int32_t label_of(Outcome const& outcome) {
+  return outcome.answer ? outcome.answer->label : likeliest(outcome.sum);
+}
 
 Choice choose(Condition condition, RecordInfo const& info, ScoredRecord const& scored) {
   auto const gold = static_cast<std::size_t>(index(info.behavior));
@@ -75,11 +77,10 @@ Choice choose(Condition condition, RecordInfo const& info, ScoredRecord const& s
   }
   // `right` of a record whose behaviour carries no token is the record without one.
   auto const& scores = choice.behavior < 0 ? scored.plain : scored.forced[static_cast<std::size_t>(choice.behavior)];
-  bool const any =
-      std::any_of(scored.forced.begin(), scored.forced.end(), [](auto const& s) { return !s.sum.empty(); });
-  if (scores.sum.empty() || (condition == Condition::right && !any)) return choice;
+  bool const any = std::any_of(scored.forced.begin(), scored.forced.end(), [](auto const& s) { return s.is_there(); });
+  if (!scores.is_there() || (condition == Condition::right && !any)) return choice;
   choice.scores = &scores;
-  choice.label = likeliest_label(scores);
+  choice.label = label_of(scores);
   return choice;
 }
 

@@ -41,15 +41,16 @@ std::string_view name_of(Condition condition);
 // Invalid(usage) for another word.
 Condition condition_of(std::string const& name);
 
-// What a record gets under a condition: the likeliest label (-1: none has a finite score) by the summed log-likelihood.
+// What a record gets under a condition: the likeliest label (-1: none has a finite score) by the summed log-likelihood,
+// or the one that its answer gives (-1: the answer is invalid).
 struct Choice {
-  LabelTrie::LabelScores const* scores = nullptr;  // null: the condition was not scored
-  std::int32_t behavior = -1;                      // -1: without one
+  Outcome const* scores = nullptr;  // null: the condition was not scored; without sums where an answer was generated
+  std::int32_t behavior = -1;       // -1: without one
   std::int32_t label = -1;
 };
 Choice choose(Condition condition, RecordInfo const& info, ScoredRecord const& scored);
-// The likeliest label by the sum, -1 where none is finite.
-std::int32_t likeliest_label(LabelTrie::LabelScores const& scores);
+// The answer's label, or the likeliest one by the sum; -1: an invalid answer, or none is finite.
+std::int32_t label_of(Outcome const& outcome);
 // The likeliest behaviour among those that are scored, or -1.
 std::int32_t selected_behavior(ScoredRecord const& scored);
 

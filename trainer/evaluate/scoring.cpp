@@ -4,17 +4,11 @@
 
 #include <algorithm>
 #include <deque>
-#include <memory>
 
 #include "data/base/error.hpp"
 
 namespace bsft {
 namespace {
-
-std::size_t common_length(std::vector<TokenId> const& a, std::vector<TokenId> const& b) {
-  auto const end = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
-  return static_cast<std::size_t>(end - a.begin());
-}
 
 // log p of every supervised row's target.  A row that predicts several targets goes through the output head once.
 std::vector<double> log_probabilities(Decoder const& decoder, Forest const& forest) {
@@ -57,34 +51,11 @@ std::vector<double> log_probabilities(Decoder const& decoder, Forest const& fore
 
 }  // namespace
 
-PromptSource stored_prompts(StoreReader const& reader, BehaviorPosition position) {
-  struct Last {
-    std::int64_t record = -1;
-    StoredTokens stored;
-  };
-  auto last = std::make_shared<Last>();  // a record's conditions are asked for one after another
-  return [&reader, position, last](std::int64_t record, std::optional<BehaviorId> behavior) {
-    if (last->record != record) *last = {record, reader.read(record)};
-    std::optional<TokenId> token;
-    if (behavior) token = reader.catalog().behaviors.tokens.at(static_cast<std::size_t>(index(*behavior))).id;
-    return prompt_with(reader.records()[static_cast<std::size_t>(record)], last->stored, position, token);
-  };
-}
-
-// One record's conditions: [0] without a behaviour, [1 + k] under behaviour k; a prompt is empty where not scored.
-struct Scorer::Leaves {
-  std::int64_t record = 0;
-  std::size_t result = 0;  // index into the results
-  TaskId task{};
-  std::int64_t share = 0;
-  std::vector<std::vector<TokenId>> prompts;
-};
-
 struct Scorer::Pass {
   std::vector<Sequence> sequences;
   std::vector<double*> out;  // of each target, in the order of the sequences
   std::deque<std::vector<double>> values;
-  std::vector<Leaves> members;
+  std::vector<ConditionPrompts> members;
   std::vector<std::size_t> first_value;  // of each member: its behaviour log p, then the edges of each condition
   std::int64_t tokens = 0;
 };
@@ -97,22 +68,15 @@ Scorer::Scorer(Decoder const& decoder, StoreReader const& reader, PromptSource p
 }
 
 // Tokens that these leaves add to the pass.
-std::int64_t Scorer::cost(Pass const& pass, Leaves const& leaves) const {
+std::int64_t Scorer::cost(Pass const& pass, ConditionPrompts const& leaves) const {
   LabelTrie const& trie = tries_[static_cast<std::size_t>(index(leaves.task))];
-  Leaves const* before =
-      pass.members.empty() || pass.members.back().share != leaves.share ? nullptr : &pass.members.back();
-  std::size_t tokens = 0;
-  for (std::size_t c = 0; c < leaves.prompts.size(); ++c) {
-    auto const& prompt = leaves.prompts[c];
-    if (prompt.empty()) continue;
-    std::size_t shared = c == 0 ? 0 : common_length(leaves.prompts[0], prompt);
-    if (before) shared = std::max(shared, common_length(before->prompts[c], prompt));
-    tokens += prompt.size() - shared + trie.inner_tokens();
-  }
-  return static_cast<std::int64_t>(tokens);
+  auto const scored =
+      std::count_if(leaves.prompts.begin(), leaves.prompts.end(), [](auto const& prompt) { return !prompt.empty(); });
+  ConditionPrompts const* before = pass.members.empty() ? nullptr : &pass.members.back();
+  return static_cast<std::int64_t>(new_tokens(before, leaves) + static_cast<std::size_t>(scored) * trie.inner_tokens());
 }
 
-void Scorer::add(Pass& pass, Leaves leaves) const {
+void Scorer::add(Pass& pass, ConditionPrompts leaves) const {
   LabelTrie const& trie = tries_[static_cast<std::size_t>(index(leaves.task))];
   auto const& behaviors = reader_.catalog().behaviors.tokens;
   pass.tokens += cost(pass, leaves);
@@ -157,14 +121,14 @@ void Scorer::run(Pass& pass, std::vector<ScoredRecord>& results) const {
   std::vector<double> const values = log_probabilities(decoder_, forest);
   for (std::size_t i = 0; i < values.size(); ++i) *pass.out[i] = values[i];
   for (std::size_t m = 0; m < pass.members.size(); ++m) {
-    Leaves const& leaves = pass.members[m];
+    ConditionPrompts const& leaves = pass.members[m];
     ScoredRecord& result = results[leaves.result];
     std::size_t value = pass.first_value[m];
     result.behavior = pass.values[value++];
     for (std::size_t c = 0; c < leaves.prompts.size(); ++c, ++value) {
       if (pass.values[value].empty()) continue;
       auto scores = tries_[static_cast<std::size_t>(index(leaves.task))].scores(pass.values[value]);
-      (c == 0 ? result.plain : result.forced[c - 1]) = std::move(scores);
+      static_cast<LabelTrie::LabelScores&>(c == 0 ? result.plain : result.forced[c - 1]) = std::move(scores);
     }
   }
   pass = Pass{};
@@ -176,14 +140,9 @@ std::vector<ScoredRecord> Scorer::score(std::span<std::int64_t const> records,
   std::vector<ScoredRecord> results(records.size());
   Pass pass;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    RecordInfo const& info = reader_.records()[static_cast<std::size_t>(records[i])];
     results[i].record = records[i];
     results[i].forced.resize(count);
-    Leaves leaves{records[i], i, info.task, info.case_index, std::vector<std::vector<TokenId>>(1 + count)};
-    if (settings_.selects || settings_.plain) leaves.prompts[0] = prompts_(records[i], std::nullopt);
-    for (std::size_t k = 0; k < count; ++k) {
-      if (settings_.uses[k]) leaves.prompts[1 + k] = prompts_(records[i], static_cast<BehaviorId>(k));
-    }
+    ConditionPrompts leaves = condition_prompts(reader_, prompts_, settings_, records[i], i);
     if (!pass.members.empty() && pass.tokens + cost(pass, leaves) > settings_.max_tokens) {
       run(pass, results);
       if (tell) tell(i);

@@ -15,36 +15,16 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <vector>
 
-#include "data/feed/sequence.hpp"
 #include "data/store/reader.hpp"
+#include "trainer/evaluate/condition_prompts.hpp"
 #include "trainer/evaluate/label_trie.hpp"
+#include "trainer/evaluate/scored_record.hpp"
 #include "trainer/model/decoder.hpp"
 
 namespace bsft {
-
-// What stands before the label: without a behaviour, or under one.
-using PromptSource = std::function<std::vector<TokenId>(std::int64_t record, std::optional<BehaviorId>)>;
-
-// The stored prompts with the behaviour token at its position.
-PromptSource stored_prompts(StoreReader const& reader, BehaviorPosition position);
-
-struct ScoringSettings {
-  std::vector<char> uses;  // [K]: behaviours that are scored as conditions
-  bool selects = true;     // P(behaviour) at the end of the plain prompt
-  bool plain = true;       // score the labels without a behaviour, too
-  std::int64_t max_tokens = 4096;
-};
-
-struct ScoredRecord {
-  std::int64_t record = 0;
-  std::vector<double> behavior;                // [K] log p at the plain prompt's end; empty where nothing is selected
-  LabelTrie::LabelScores plain;                // without a behaviour; empty where not asked for
-  std::vector<LabelTrie::LabelScores> forced;  // [K] under each behaviour; empty where it is not scored
-};
 
 class Scorer {
  public:
@@ -56,9 +36,8 @@ class Scorer {
 
  private:
   struct Pass;
-  struct Leaves;
-  std::int64_t cost(Pass const& pass, Leaves const& leaves) const;
-  void add(Pass& pass, Leaves leaves) const;
+  std::int64_t cost(Pass const& pass, ConditionPrompts const& leaves) const;
+  void add(Pass& pass, ConditionPrompts leaves) const;
   void run(Pass& pass, std::vector<ScoredRecord>& results) const;
 
   Decoder const& decoder_;

@@ -63,7 +63,7 @@ std::vector<double> probabilities(ScoredRecord const& scored) {
   std::vector<double> p = scored.behavior;
   double largest = -INFINITY, sum = 0;
   for (std::size_t k = 0; k < p.size(); ++k) {
-    if (scored.forced[k].sum.empty()) p[k] = -INFINITY;
+    if (!scored.forced[k].is_there()) p[k] = -INFINITY;
     largest = std::max(largest, p[k]);
   }
   if (!std::isfinite(largest)) return {};
@@ -264,14 +264,14 @@ OrderedJson Steerability::cost_curve(double missed_cost) const {
     if (!is_planted || p.empty()) continue;
     most = -1;
     for (std::size_t k = 0; k < p.size(); ++k)
-      if (!scored->forced[k].sum.empty() && (most < 0 || autonomy_[k] > autonomy_[static_cast<std::size_t>(most)]))
+      if (scored->forced[k].is_there() && (most < 0 || autonomy_[k] > autonomy_[static_cast<std::size_t>(most)]))
         most = static_cast<std::int32_t>(k);
     double const p_most = p[static_cast<std::size_t>(most)];
     p[static_cast<std::size_t>(most)] = -1;
     auto const other = static_cast<std::size_t>(std::max_element(p.begin(), p.end()) - p.begin());
-    if (scored->forced[other].sum.empty()) continue;  // one behaviour alone: nothing to choose
-    auto const speaks = speaks_up(record, likeliest_label(scored->forced[static_cast<std::size_t>(most)]));
-    auto const speaks_else = speaks_up(record, likeliest_label(scored->forced[other]));
+    if (!scored->forced[other].is_there()) continue;  // one behaviour alone: nothing to choose
+    auto const speaks = speaks_up(record, label_of(scored->forced[static_cast<std::size_t>(most)]));
+    auto const speaks_else = speaks_up(record, label_of(scored->forced[other]));
     if (speaks && speaks_else) items.push_back({p_most, *is_planted, *speaks, *speaks_else});
   }
   auto const needed = std::count_if(items.begin(), items.end(), [](Item const& item) { return item.planted; });

@@ -35,14 +35,6 @@ at::Tensor to_tensor(From const& values, at::ScalarType type, at::Device device)
   return tensor.to(device);
 }
 
-at::Tensor positions(Forest const& forest, at::Device device) {
-  std::vector<float> values(forest.tokens.size());
-  for (Segment const& segment : forest.segments)
-    for (std::int32_t row = segment.begin; row < segment.end; ++row)
-      values[static_cast<std::size_t>(row)] = static_cast<float>(segment.position + row - segment.begin);
-  return to_tensor<float>(values, at::kFloat, device);
-}
-
 }  // namespace
 
 Decoder::Decoder(Shape shape, std::vector<TokenId> behavior_ids, std::string const& freeze, at::Device device)
@@ -65,12 +57,24 @@ Decoder::Decoder(Shape shape, std::vector<TokenId> behavior_ids, std::string con
 at::Tensor Decoder::forward(Forest const& forest) const { return hidden(forest, {}); }
 
 at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> rows, Visit const& visit) const {
+  auto const everyone = std::make_shared<AttentionPlan const>(plan_attention(forest, {}));
+  auto const few = rows.empty() ? everyone : std::make_shared<AttentionPlan const>(plan_attention(forest, rows));
+  std::vector<float> positions;
+  for (std::int32_t const columns : everyone->visible) positions.push_back(static_cast<float>(columns - 1));
+  return hidden(
+      {forest.tokens, std::move(positions), rows},
+      [&](std::int64_t layer, at::Tensor const& q, at::Tensor const& k, at::Tensor const& v) {
+        return attend(q, k, v, layer + 1 == shape_.layers ? few : everyone);
+      },
+      visit);
+}
+
+at::Tensor Decoder::hidden(Rows const& rows, Attend const& attend, Visit const& visit) const {
   at::Device const device = inverse_frequency_.device();
   std::int64_t const width = shape_.head_width, heads = shape_.heads, kv_heads = shape_.kv_heads;
-  at::Tensor const ids = to_tensor<std::int64_t>(forest.tokens, at::kLong, device);
-  at::Tensor const angle = at::outer(positions(forest, device), inverse_frequency_);
+  at::Tensor const ids = to_tensor<std::int64_t>(rows.tokens, at::kLong, device);
+  at::Tensor const angle = at::outer(to_tensor<float>(rows.positions, at::kFloat, device), inverse_frequency_);
   at::Tensor const cosine = angle.cos(), sine = angle.sin();
-  auto const everyone = std::make_shared<AttentionPlan const>(plan_attention(forest, {}));
   double const epsilon = shape_.norm_epsilon;
 
   auto const enter = [&](std::int64_t unit) {
@@ -83,7 +87,7 @@ at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> r
   };
   enter(0);
   at::Tensor h = op::behavior_embedding(ids, embedding_, rows_, behavior_index_,
-                                        embedding_.requires_grad() ? embedding_.grad() : at::Tensor());
+                                        embedding_.requires_grad() ? embedding_.grad() : at::Tensor(), rows.dials);
   leave(0, h);
   for (Layer const& layer : layers_) {
     std::int64_t const unit = &layer - layers_.data() + 1;
@@ -93,10 +97,8 @@ at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> r
     Projection const query{layer.query, layer.query_bias}, key{layer.key, layer.key_bias},
         value{layer.value, layer.value_bias};
     at::Tensor q, k, v;
-    auto plan = everyone;
-    if (&layer == &layers_.back() && !rows.empty()) {  // the others serve as keys and values only
-      at::Tensor const index = to_tensor<std::int64_t>(rows, at::kLong, device);
-      plan = std::make_shared<AttentionPlan const>(plan_attention(forest, rows));
+    if (&layer == &layers_.back() && !rows.kept.empty()) {  // the others serve as keys and values only
+      at::Tensor const index = to_tensor<std::int64_t>(rows.kept, at::kLong, device);
       auto const others = project(n, {key, value});
       k = others[0], v = others[1];
       q = op::rope(project(n.index_select(0, index), {query})[0].view({-1, heads, width}),
@@ -108,7 +110,7 @@ at::Tensor Decoder::hidden(Forest const& forest, std::span<std::int32_t const> r
       q = op::rope(all[0].view({-1, heads, width}), cosine, sine);
     }
     k = op::rope(k.view({-1, kv_heads, width}), cosine, sine);
-    h = project_onto(h, attend(q, k, v.view({-1, kv_heads, width}), plan), layer.output);
+    h = project_onto(h, attend(unit - 1, q, k, v.view({-1, kv_heads, width})), layer.output);
     auto const [attended, m] = op::passing_rms_norm(h, {}, layer.feed_norm, epsilon);
     auto const feed = project(m, {{layer.gate, {}}, {layer.up, {}}});
     h = project_onto(attended, op::swiglu(feed[0], feed[1]), layer.down);

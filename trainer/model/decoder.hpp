@@ -79,6 +79,16 @@ class Decoder {
 
   // Hidden states after the final norm, [T,D].
   at::Tensor forward(Forest const& forest) const;
+  // The same for rows whose attention is the caller's: attend(layer, q [queries,H,E], k, v [T,G,E]) -> [queries, H·E].
+  struct Rows {
+    std::span<TokenId const> tokens;     // [T]
+    std::vector<float> positions;        // [T]
+    std::span<std::int32_t const> kept;  // ascending: the last layer computes only these; empty: all
+    op::Dials dials = {};                // of the behaviour tokens, [T]
+  };
+  using Attend =
+      std::function<at::Tensor(std::int64_t layer, at::Tensor const& q, at::Tensor const& k, at::Tensor const& v)>;
+  at::Tensor forward(Rows const& rows, Attend const& attend) const { return hidden(rows, attend, {}); }
   // Loss of the supervised rows; weights are multiplied by `scale` (1 / Σw of the global batch).
   op::RowLoss loss(at::Tensor const& hidden, std::vector<SupervisedRow> const& rows, double scale) const;
   // The same for a forest's own supervised rows, in their order, and cheaper: the last layer computes only these rows.
@@ -99,6 +109,7 @@ class Decoder {
   void find_units();
   // Final hidden states of `rows` (ascending; empty: all).
   at::Tensor hidden(Forest const& forest, std::span<std::int32_t const> rows, Visit const& visit = {}) const;
+  at::Tensor hidden(Rows const& rows, Attend const& attend, Visit const& visit) const;
   op::RowLoss row_loss(at::Tensor const& hidden, std::vector<std::int64_t> const& index,
                        std::vector<SupervisedRow> const& rows, double scale) const;
 

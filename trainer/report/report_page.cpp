@@ -34,8 +34,7 @@ std::string body_of(std::vector<RunFiles> const& runs, OrderedJson const& compar
     text += "<h2>" + html_text(runs.front().name) + "</h2>\n" + sections_of(runs.front(), detail);
   } else {
     text += "<h2>" + std::to_string(runs.size()) + " runs</h2>\n" + page::comparison_section(comparison);
-    text += page::section("All runs", "Macro-F1 as the mean over tasks, ± half the 95 % interval.",
-                          page::scrolling(page::headline_table(runs).render(TableStyle::html)));
+    text += page::runs_section(runs, detail);
     for (RunFiles const& run : runs)
       text += "<details class=\"run\"><summary>" + html_text(run.name) + "</summary>\n" + sections_of(run, detail) +
               "</details>\n";

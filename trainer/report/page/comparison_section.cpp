@@ -1,7 +1,12 @@
 // Several runs as arms: who is better, overall and task by task.
+#include <algorithm>
+#include <cmath>
+
 #include "trainer/report/page/comparison_table.hpp"
+#include "trainer/report/page/headline.hpp"
 #include "trainer/report/page/sections.hpp"
 #include "trainer/report/plot/dot_plot.hpp"
+#include "trainer/report/plot/line_plot.hpp"
 
 namespace bsft::page {
 namespace {
@@ -12,7 +17,7 @@ plot::Dot dot_of(Part const& score) { return {score["value"].number(), score["ci
 
 plot::DotPlot plot_of(std::string title, std::string note, Part const& comparison) {
   plot::DotPlot plot{std::move(title), std::move(note), comparison["metric"].text(), {}, {}, {}};
-  if (plot.x_name.empty()) plot.x_name = "macro-F1";
+  if (plot.x_name.empty() || plot.x_name.ends_with("macro_f1_tasks")) plot.x_name = "macro-F1, mean over tasks";
   plot.x_name = plot::fitting(plot.x_name, 340);
   for (Part const& arm : comparison["arms"].items()) {
     if (plot.arms.size() < most_arms) plot.arms.push_back(arm["name"].text());
@@ -45,7 +50,7 @@ std::string pair_tables(Part const& comparison) {
       auto const interval = one["ci95"].interval();
       table.add({name, decimal(one["value"].number()),
                  interval ? decimal(interval->first) + " to " + decimal(interval->second) : "-",
-                 decimal(one["p_holm"].number()), one["verdict"].text()});
+                 p_text(one["p_holm"].number()), one["verdict"].text()});
     };
     add("overall", pair["overall"]);
     for (auto const& [name, one] : pair["groups"].members()) add(name + " tasks", one);
@@ -90,6 +95,41 @@ std::string comparison_section(OrderedJson const& json) {
                      " records of which all arms have answers; 95 % intervals.";
   return section("Which arm is better?", lead,
                  body + "<div class=\"plots\">\n" + plots + "</div>\n" + pair_tables(comparison));
+}
+
+std::string runs_section(std::vector<RunFiles> const& runs, Detail const& detail) {
+  plot::LinePlot loss{.title = "Loss", .note = "moving mean", .x_name = "step", .y_name = "nats a token", .lines = {}};
+  plot::LinePlot metric{.title = "Metric of the checkpoints",
+                        .note = "on the evaluation split",
+                        .x_name = "step",
+                        .y_name = "metric",
+                        .lines = {}};
+  for (RunFiles const& run : runs) {
+    if (loss.lines.size() == most_arms) break;
+    plot::Line& steps = loss.lines.emplace_back(plot::Line{run.name, {}});
+    auto const values = run.steps.columns.find("loss");
+    for (std::size_t i = 0; values != run.steps.columns.end() && i < run.steps.step.size(); ++i) {
+      if (std::isfinite(values->second[i])) steps.points.emplace_back(run.steps.step[i], values->second[i]);
+    }
+    steps.points = plot::smoothed(steps.points, std::clamp<std::size_t>(steps.points.size() / 25, 3, 201));
+    plot::Line& scored = metric.lines.emplace_back(plot::Line{run.name, {}});
+    for (OrderedJson const& json : run.evaluations) {
+      Part const line(json, (run.folder / "evaluations.jsonl").string() + ":");
+      auto const step = line["step"].number(), value = line["metric"].number();
+      if (step && value) scored.points.emplace_back(*step, *value);
+    }
+  }
+  std::string plots;
+  for (plot::LinePlot* const one : {&metric, &loss}) {
+    one->points = detail.points;
+    one->columns = detail.columns;
+    one->from_zero = true;
+    plots += plot::draw(*one);
+  }
+  if (runs.size() > most_arms) plots += note("The plots show the first " + std::to_string(most_arms) + " runs.");
+  return section(
+      "All runs", "Macro-F1 as the mean over tasks, ± half the 95 % interval.",
+      scrolling(headline_table(runs).render(TableStyle::html)) + "<div class=\"plots\">\n" + plots + "</div>\n");
 }
 
 }  // namespace bsft::page

@@ -35,6 +35,8 @@ Table comparison_table(OrderedJson const& json) {
   return table;
 }
 
+std::string p_text(std::optional<double> p) { return p && *p < 0.001 ? "< 0.001" : decimal(p); }
+
 std::vector<std::string> comparison_verdicts(OrderedJson const& json) {
   std::vector<std::string> result;
   Part const comparison(json, "the comparison:");
@@ -50,8 +52,8 @@ std::vector<std::string> comparison_verdicts(OrderedJson const& json) {
       if (auto const interval = overall["ci95"].interval())
         text += " (95 % interval " + decimal(interval->first) + " to " + decimal(interval->second) + ")";
     }
-    if (auto const p = overall["p_holm"].number()) text += *p < 0.001 ? ", p < 0.001" : ", p = " + decimal(p);
-    if (overall["p_holm"]) text += " after Holm";
+    if (auto const p = overall["p_holm"].number())
+      text += ", p " + std::string(*p < 0.001 ? "" : "= ") + p_text(p) + " after Holm";
     auto const only_a = overall["only_a"].number(), only_b = overall["only_b"].number();
     if (only_a && only_b)
       text += ", right only in one: " + decimal(only_a, 0) + " and " + decimal(only_b, 0) + " records";

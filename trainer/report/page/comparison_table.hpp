@@ -6,6 +6,7 @@
 // Errors: Broken where it has another shape.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 namespace bsft::page {
 
 Table comparison_table(OrderedJson const& comparison);
+std::string p_text(std::optional<double> p);  // "0.012", "< 0.001"
 std::vector<std::string> comparison_verdicts(OrderedJson const& comparison);
 
 }  // namespace bsft::page

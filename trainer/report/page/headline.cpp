@@ -46,7 +46,7 @@ std::string verdict_of(RunFiles const& run, std::string const& suite, Part const
     (inside ? within : *value > *other ? above : below).push_back(words);
   };
   place_of(before, "the untouched model");
-  place_of(guess, "always the most frequent label");
+  place_of(guess, "the most frequent label");
   place_of(overall["token_only"]["macro_f1_tasks"].number(), "the label that the behaviour alone suggests");
   auto add = [&text](char const* how, std::vector<std::string> const& names) {
     for (std::size_t i = 0; i < names.size(); ++i)
@@ -91,11 +91,13 @@ Table table_of_run(RunFiles const& run) {
     token_only = token_only || scores["overall"]["token_only"];
     before = before || before_of(run, suite);
   }
-  std::vector<Column> head{{"suite"}, {"part"}, {"records", Align::right}, {"most frequent", Align::right}};
-  if (token_only) head.push_back({"token only", Align::right});
+  std::vector<Column> head{{"suite"}, {"part"}};
   if (before) head.push_back({"before", Align::right});
   head.push_back({before ? "after" : "macro-F1", Align::right});
   head.push_back({"95 % interval", Align::right});
+  head.push_back({"most frequent", Align::right});
+  if (token_only) head.push_back({"token only", Align::right});
+  head.push_back({"records", Align::right});
   Table table(std::move(head));
   bool first = true;
   for (auto const& [suite, scores] : scored_suites(run)) {
@@ -104,12 +106,13 @@ Table table_of_run(RunFiles const& run) {
     Part const earlier = before_of(run, suite);
     auto add = [&, &name = suite](std::string const& part, Part const& score, Part const& old, std::string const& key,
                                   std::string const& interval) {
-      std::vector<std::string> cells{name, part, decimal(score["support"].number(), 0),
-                                     decimal(score["majority"][key].number())};
-      if (token_only) cells.push_back(decimal(score["token_only"][key].number()));
+      std::vector<std::string> cells{name, part};
       if (before) cells.push_back(decimal(old[key].number()));
       cells.push_back(decimal(score[key].number()));
       cells.push_back(interval.empty() ? "" : range_text(score[interval].interval()));
+      cells.push_back(decimal(score["majority"][key].number()));
+      if (token_only) cells.push_back(decimal(score["token_only"][key].number()));
+      cells.push_back(decimal(score["support"].number(), 0));
       table.add(std::move(cells));
     };
     add("overall, mean over tasks", scores["overall"], earlier["overall"], "macro_f1_tasks", "ci95");

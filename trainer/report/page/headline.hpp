@@ -1,6 +1,6 @@
 // Say in a sentence and a table what came out of one run or of several.
 //
-//   one run     suite | part | records | most frequent | token only | before | after | 95 % interval
+//   one run     suite | part | before | after | 95 % interval | most frequent | token only | records
 //   several     run | suite | overall | each group, with half the interval behind ±
 // before: the untouched model without a token.  token only: the most frequent label given the behaviour alone; its
 // column stands where the file has it.  Errors: Broken where a results file has another shape.

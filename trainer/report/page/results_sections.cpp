@@ -18,7 +18,7 @@ std::string tile(std::string_view name, std::string const& value, std::string co
 }
 
 std::string tiles(RunFiles const& run) {
-  auto const& [suite, scores] = scored_suites(run).front();
+  auto const [suite, scores] = scored_suites(run).front();
   Part const overall = scores["overall"], results = results_of(run);
   auto const interval = overall["ci95"].interval();
   std::string text = tile("macro-F1, suite " + suite, decimal(overall["macro_f1_tasks"].number()),

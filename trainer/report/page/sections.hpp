@@ -37,6 +37,8 @@ std::string dial_section(RunFiles const& run);  // cost, reliability, confusion
 std::string training_section(RunFiles const& run, Detail const& detail);
 std::string twins_section(RunFiles const& run, Detail const& detail);
 std::string provenance_section(RunFiles const& run, Detail const& detail);
+// Of several: their table, and their curves in one picture each.
+std::string runs_section(std::vector<RunFiles> const& runs, Detail const& detail);
 std::string comparison_section(OrderedJson const& comparison);
 // The numbers as data for programs, in an element that is not executed.
 std::string numbers_block(std::vector<RunFiles> const& runs, OrderedJson const& comparison);

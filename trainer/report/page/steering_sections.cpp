@@ -203,15 +203,14 @@ std::string dial_section(RunFiles const& run) {
     Part const steer = results_of(run)["steer"][suite];
     std::string const cost = cost_curve(suite, steer["cost_curve"]), trust = reliability(suite, steer["selection"]);
     plots += cost + trust + confusion(suite, steer["selection"]["confusion"]);
-    if (cost.empty())
-      absent.push_back("suite " + suite + " has no cost curve (no behaviour speaks up, or it has no twins)");
-    if (trust.empty()) absent.push_back("suite " + suite + " has no reliability (no behaviour is selected)");
+    if (cost.empty()) absent.push_back("cost curve of suite " + suite);
+    if (trust.empty()) absent.push_back("reliability of suite " + suite);
   }
   std::string body = plots.empty() ? "" : grid(plots);
   if (!absent.empty()) {
     std::string line;
-    for (std::string const& why : absent) line += (line.empty() ? "" : "; ") + why;
-    body += note("Not drawn: " + line + ".");
+    for (std::string const& why : absent) line += (line.empty() ? "" : ", ") + why;
+    body += note("Not in results.json: " + line + ".");
   }
   if (body.empty()) body = note("No results yet.");
   return section("Can the dial be trusted?",

@@ -5,7 +5,7 @@ namespace bsft::page {
 std::string_view const page_style = R"(<style>
 :root { color-scheme: light dark;
   --paper: #fbfaf8; --card: #fff; --ink: #1f2530; --soft: #5d6675; --rule: #dfe1e6; --grid: #e8eaee; --code: #f1f0ed;
-  --good: #1d7a52; --bad: #b3382c; --badwash: #fbeeec; --heat: 33, 98, 168; --on: #fff;
+  --good: #1d7a52; --bad: #b3382c; --badwash: #fbeeec; --heat: 24, 82, 148; --on: #fff;
   --0: #8a94a3; --1: #2162a8; --2: #c25a1e; --3: #1f8463; --4: #7a55ad; --5: #a67a12; --6: #137f8f; --7: #b04575; }
 @media (prefers-color-scheme: dark) { :root {
   --paper: #14171c; --card: #1a1e25; --ink: #e3e6eb; --soft: #9aa4b2; --rule: #313843; --grid: #2a303a; --code: #20252d;
@@ -42,7 +42,7 @@ pre { overflow-x: auto; background: var(--code); border-radius: 6px; padding: .8
 .events { padding-left: 1.2rem; font-size: .9rem; overflow-wrap: anywhere; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21.5rem), 1fr)); gap: 1.8rem 2rem; margin: 1.2rem 0; align-items: start; }
 figure { margin: 0; max-width: 30rem; min-width: 0; break-inside: avoid; }
-figcaption b { display: block; font-weight: 600; overflow-wrap: anywhere; }
+figcaption { margin-bottom: .35rem; } figcaption b { display: block; font-weight: 600; overflow-wrap: anywhere; }
 figcaption span { display: block; color: var(--soft); font-size: .82rem; line-height: 1.4; overflow-wrap: anywhere; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: .35rem 0 .3rem; font-size: .8rem; line-height: 1.5; color: var(--soft); }
 .legend span::before { content: ""; display: inline-block; width: .8em; height: .25em; border-radius: 2px; margin-right: .4em; vertical-align: .22em; background: var(--c); }
@@ -53,7 +53,7 @@ figcaption span { display: block; color: var(--soft); font-size: .82rem; line-he
 .legend .flagkey::before { width: 0; height: 0; background: none; border: .32em solid transparent; border-top: .5em solid var(--c); border-bottom: 0; border-radius: 0; vertical-align: .1em; }
 svg { display: block; width: 100%; height: auto; overflow: visible; font-size: 12px; font-variant-numeric: tabular-nums; }
 svg text { fill: var(--soft); } svg .unit { font-size: 11.5px; } svg .name, svg .over { fill: var(--ink); }
-svg .alarm { fill: var(--bad); } svg .on { fill: var(--on); } svg .t { fill: var(--c); font-weight: 600; }
+svg .alarm { fill: var(--bad); } svg .on { fill: var(--on); } svg .t { fill: var(--c); font-weight: 600; } svg .small { font-size: 11px; }
 svg .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 .c0 { --c: var(--1); } .c1 { --c: var(--2); } .c2 { --c: var(--3); } .c3 { --c: var(--4); }
 .c4 { --c: var(--5); } .c5 { --c: var(--6); } .c6 { --c: var(--7); } .c7 { --c: var(--0); }
@@ -68,8 +68,8 @@ svg .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke
 .mark { stroke: var(--c); stroke-width: 1; stroke-dasharray: 2 3; } .flag { fill: var(--c); }
 .best { --c: var(--3); } .resumed { --c: var(--4); } .restart { --c: var(--2); } .straggler { --c: var(--5); } .not_finite { --c: var(--bad); }
 .cell { fill: rgb(var(--heat)); } .cell.none { fill: var(--grid); }
-.h0 { opacity: .05; } .h1 { opacity: .12; } .h2 { opacity: .2; } .h3 { opacity: .29; } .h4 { opacity: .39; }
-.h5 { opacity: .66; } .h6 { opacity: .74; } .h7 { opacity: .83; } .h8 { opacity: .92; } .h9 { opacity: 1; }
+.h0 { opacity: .05; } .h1 { opacity: .11; } .h2 { opacity: .17; } .h3 { opacity: .24; } .h4 { opacity: .32; }
+.h5 { opacity: .41; } .h6 { opacity: .8; } .h7 { opacity: .87; } .h8 { opacity: .94; } .h9 { opacity: 1; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; margin: .6rem 0 1.2rem; }
 .twin { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .8rem 1rem; min-width: 0; font-size: .9rem; }
 .right { color: var(--good); } .wrong { color: var(--bad); }
@@ -81,6 +81,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .9rem; ma
   body { font-size: 10pt; } main { max-width: none; padding: 0; } .plots { grid-template-columns: 1fr 1fr; }
   section { margin-top: 1.2rem; padding-top: .8rem; } h3, h4, figcaption { break-after: avoid; } tr, .tile, .twin { break-inside: avoid; }
   pre, .cell, .area, .bar, .dot { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  details::details-content { content-visibility: visible; }
   .scroll, pre { overflow: visible; } pre { white-space: pre-wrap; } th, td { white-space: normal; } }
 </style>
 )";

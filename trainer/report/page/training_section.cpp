@@ -81,9 +81,9 @@ std::string training_section(RunFiles const& run, Detail const& detail) {
   StepLog const& log = run.steps;
   Events const events = events_of(run);
   if (log.step.empty()) return section("Is training healthy?", "", note("No step has been logged yet."));
-  double const span = std::clamp(static_cast<double>(log.step.size()) / 25, 3.0, 200.0);
+  std::size_t const span = std::clamp<std::size_t>(log.step.size() / 25, 3, 201);
   auto plot = [&](char const* title, std::string words, char const* unit, std::vector<plot::Line> lines,
-                  double smoothing, bool from_zero) {
+                  std::size_t smoothing, bool from_zero) {
     return plot::draw(plot::LinePlot{.title = title,
                                      .note = std::move(words),
                                      .x_name = "step",
@@ -95,7 +95,7 @@ std::string training_section(RunFiles const& run, Detail const& detail) {
                                      .columns = detail.columns,
                                      .from_zero = from_zero});
   };
-  std::string const faint = "faint: each step; line: moving mean over " + decimal(span, 0) + " steps";
+  std::string const faint = "faint: each step; line: moving mean over " + std::to_string(span) + " steps";
   std::string plots =
       plot("Loss", faint, "nats a token",
            {line_of(log, "all", "loss"), line_of(log, "response", "response_loss"),

@@ -13,11 +13,15 @@ std::string quotation(std::string const& text, char const* style) {
   return std::string("<blockquote class=\"") + style + "\">" + html_lines(shortened(text, 1200)) + "</blockquote>\n";
 }
 
+bool is_wrong(Part const& line, std::string const& headline) {
+  return line["label"].text() != line["conditions"][headline]["prediction"].text();
+}
+
 std::string member(OrderedJson const& json, std::string const& headline) {
   Part const line(json, "predictions.jsonl:");
   Part const judged = line["conditions"][headline];
   std::string const label = line["label"].text(), prediction = judged["prediction"].text();
-  bool const wrong = label != prediction;
+  bool const wrong = is_wrong(line, headline);
   std::string const action = line["action"].text();
   std::string text = "<div class=\"twin\">\n<p><b class=\"" + std::string(wrong ? "wrong" : "right") + "\">" +
                      (wrong ? "✗ wrong" : "✓ right") + "</b> " + html_text(line["id"].text()) + "</p>\n";
@@ -38,12 +42,17 @@ std::string twins_section(RunFiles const& run, Detail const& detail) {
                    note("There is no predictions.jsonl: it is written with the results of the final split."));
   if (run.twins.empty())
     return section("Twins gone wrong", "", note("No twin was judged wrong, or predictions.jsonl holds no texts."));
-  std::string const headline = results_of(run)["headline"].text();
+  std::string headline = results_of(run)["headline"].text();
+  if (headline.empty()) headline = "self";
   std::string body;
   for (std::size_t p = 0; p < run.twins.size() && p < detail.twins; ++p) {
-    std::string members;
-    for (OrderedJson const& json : run.twins[p].records) members += member(json, headline.empty() ? "self" : headline);
-    body += folded(std::to_string(p + 1) + "  " + shortened(run.twins[p].task, 120),
+    std::string members, wrong;
+    for (OrderedJson const& json : run.twins[p].records) {
+      members += member(json, headline);
+      Part const line(json, "predictions.jsonl:");
+      if (is_wrong(line, headline)) wrong += (wrong.empty() ? ": " : ", ") + shortened(line["id"].text(), 80);
+    }
+    body += folded(std::to_string(p + 1) + "  " + shortened(run.twins[p].task, 120) + wrong,
                    "<div class=\"pair\">\n" + members + "</div>\n");
   }
   return section("Twins gone wrong",

@@ -51,11 +51,11 @@ std::string draw(AreaPlot const& plot) {
     y_range.take(height_here);
   }
   if (whole <= 0) return "";
-  y_range = y_range.widened(4);
+  y_range = y_range.widened(5);
   Range const x_range{stretches.front().from - 0.5, stretches.back().to + 0.5};
   Scale const x(x_range, left, right), y(y_range, bottom, top);
   Svg svg(height, plot.title);
-  for (double const tick : ticks(y_range, 4))
+  for (double const tick : ticks(y_range, 5))
     svg.line(left, y(tick), right, y(tick), "grid").text(left - 6, y(tick) + 4, short_number(tick), Anchor::end);
   for (double const tick : ticks(x_range, 4))
     svg.line(x(tick), bottom, x(tick), bottom + 4, "axis")

@@ -36,7 +36,7 @@ void draw_row(Svg& svg, DotPlot const& plot, DotRow const& row, double y, Scale 
       svg.path("M" + place(x(dot.interval->first)) + "," + place(at) + "H" + place(x(dot.interval->second)),
                "whisker " + colour, tip);
     svg.circle(x(*dot.value), at, 3.8, "dot " + colour, tip);
-    if (a + 1 == plot.arms.size()) svg.text(right + 8, at + 4, decimal(dot.value), Anchor::start, "t " + colour);
+    svg.text(right + 8, at + 4, decimal(dot.value), Anchor::start, "t small " + colour);
   }
 }
 

@@ -1,7 +1,7 @@
 // Draw a value with its interval for each row and arm, dot and whisker, beside reference values.
 //
 //   rows are tasks, arms are "before" and "after" or the runs that are compared; a reference (what always the most
-//   frequent label gets) is a tick across its row.  The last arm's value stands at the right.
+//   frequent label gets) is a tick across its row.  The values stand at the right.
 #pragma once
 
 #include <optional>

@@ -21,7 +21,7 @@ std::string draw(HeatMap const& map) {
   if (map.rows.empty() || map.columns.empty()) return "";
   double widest = 0;
   for (std::string const& name : map.rows) widest = std::max(widest, width_of_words(name) + (map.numbered ? 22 : 0));
-  double const left = std::clamp(widest + 10, 70.0, map.numbered ? 190.0 : 150.0), top = 38;
+  double const left = std::clamp(widest + 10, 70.0, map.numbered ? 190.0 : 165.0), top = 38;
   auto const columns = static_cast<double>(map.columns.size());
   double const width = (plot_width - left) / columns, height = std::clamp(width * 0.62, 20.0, 34.0);
   Svg svg(top + height * static_cast<double>(map.rows.size()) + 2, map.title);
@@ -44,7 +44,7 @@ std::string draw(HeatMap const& map) {
       svg.rect(x + 1, y + 1, width - 2, height - 2, value ? shade(share) : "cell none", tip);
       std::string const words = decimal(value, map.digits);
       if (width_of_words(words) <= width - 2)
-        svg.text(x + width / 2, y + height / 2 + 4, words, Anchor::middle, share >= 0.5 ? "on" : "over");
+        svg.text(x + width / 2, y + height / 2 + 4, words, Anchor::middle, share >= 0.6 ? "on" : "over");
     }
   }
   return figure(map.title, map.note, {}, svg.done());

@@ -8,12 +8,17 @@
 namespace bsft::plot {
 namespace {
 
-constexpr double left = 46, right = plot_width - 46, top = 20, bottom = 190, height = 226;
+constexpr double left = 46, right = plot_width - 46, top = 26, bottom = 190, height = 226;
 
 struct Shown {
   std::string name, colour;
   Points raw, line, low, high;  // raw is empty where nothing is smoothed
 };
+
+Points finite(Points points) {
+  std::erase_if(points, [](auto const& p) { return !std::isfinite(p.first) || !std::isfinite(p.second); });
+  return points;
+}
 
 std::string path_of(Points const& points, Scale const& x, Scale const& y) {
   std::string data;
@@ -41,7 +46,7 @@ void label_ends(Svg& svg, std::vector<Shown> const& shown, Scale const& y) {
   }
   for (auto const& [at, one] : labels) {
     if (at >= top)
-      svg.text(right + 5, at + 4, short_number(one->line.back().second), Anchor::start, "t " + one->colour);
+      svg.text(right + 5, at + 4, short_number(one->line.back().second, 3), Anchor::start, "t " + one->colour);
   }
 }
 
@@ -108,7 +113,7 @@ std::string draw(LinePlot const& plot) {
     if (one.line.empty()) continue;
     if (plot.smoothing > 1 && line.points.size() > 3) {
       one.raw = std::move(one.line);
-      one.line = thinned(smoothed(line.points, plot.smoothing), plot.points / 2);
+      one.line = thinned(smoothed(finite(line.points), plot.smoothing), plot.points / 2);
     }
     for (Points const* points : {&one.raw, &one.line, &one.low, &one.high}) {
       for (auto const& [px, py] : *points) {
@@ -120,10 +125,10 @@ std::string draw(LinePlot const& plot) {
   }
   if (shown.empty() || x_range.empty() || y_range.empty()) return "";
   if (x_range.low == x_range.high) x_range = {x_range.low - 1, x_range.high + 1};
-  y_range = y_range.widened(4);
+  y_range = y_range.widened(5);
   Scale const x(x_range, left, right), y(y_range, bottom, top);
   Svg svg(height, plot.title);
-  for (double const tick : ticks(y_range, 4))
+  for (double const tick : ticks(y_range, 5))
     svg.line(left, y(tick), right, y(tick), "grid").text(left - 6, y(tick) + 4, short_number(tick), Anchor::end);
   for (double const tick : ticks(x_range, 4))
     svg.line(x(tick), bottom, x(tick), bottom + 4, "axis")

@@ -27,9 +27,9 @@ struct LinePlot {
   std::string title, note, x_name, y_name;
   std::vector<Line> lines;
   std::vector<Mark> marks = {};
-  double smoothing = 0;      // span of the moving mean in points; 0: the lines as they are
-  std::size_t points = 300;  // at most, of a line
-  std::size_t columns = 40;  // that answer to hovering
+  std::size_t smoothing = 0;  // span of the moving mean in points; 0: the lines as they are
+  std::size_t points = 300;   // at most, of a line
+  std::size_t columns = 40;   // that answer to hovering
   bool from_zero = false;
 };
 

@@ -62,7 +62,7 @@ std::vector<double> ticks(Range range, int wanted) {
   return result;
 }
 
-std::string short_number(double value) {
+std::string short_number(double value, int digits) {
   std::array<char, 40> text{};
   double const size = std::abs(value);
   if (size >= 1e12 || (size > 0 && size < 1e-3)) {
@@ -79,7 +79,7 @@ std::string short_number(double value) {
     unit = name;
     break;
   }
-  std::snprintf(text.data(), text.size(), "%.4g%s", value, unit);
+  std::snprintf(text.data(), text.size(), "%.*g%s", digits, value, unit);
   return text.data();
 }
 
@@ -100,15 +100,14 @@ Points thinned(Points points, std::size_t most) {
   return kept;
 }
 
-Points smoothed(Points const& points, double span) {
-  double const keep = 1 - 1 / std::max(span, 1.0);
-  double mean = 0, weight = 0;
+Points smoothed(Points const& points, std::size_t span) {
+  std::vector<double> sums{0};
+  for (auto const& point : points) sums.push_back(sums.back() + point.second);
   Points result;
-  for (auto const& [x, y] : points) {
-    if (!std::isfinite(y)) continue;
-    mean = keep * mean + (1 - keep) * y;
-    weight = keep * weight + (1 - keep);
-    result.emplace_back(x, mean / weight);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    std::size_t const before = std::min(span / 2, i), after = std::min(before, points.size() - 1 - i);
+    double const sum = sums[i + after + 1] - sums[i - before];
+    result.emplace_back(points[i].first, sum / static_cast<double>(before + after + 1));
   }
   return result;
 }

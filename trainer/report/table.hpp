@@ -40,5 +40,7 @@ class Table {
 std::string decimal(std::optional<double> value, int digits = 3);
 // Text for HTML, without control characters.
 std::string html_text(std::string_view text);
+// The same, with its lines kept.
+std::string html_lines(std::string_view text);
 
 }  // namespace bsft

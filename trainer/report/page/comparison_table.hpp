@@ -1,0 +1,22 @@
+// Show how arms compare: a table arms × groups with half the interval behind ±, and a sentence a pair.
+//
+// The comparison: {metric, suite, split, mode, records, arms: [{name, runs, seeds, headline, overall: {value, ci95,
+// of_seeds}, groups, tasks}], pairs: [{a, b, overall: {value, ci95, only_a, only_b, p, p_holm, verdict}, groups,
+// tasks}]}.
+// Errors: Broken where it has another shape.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/base/json.hpp"
+#include "trainer/report/table.hpp"
+
+namespace bsft::page {
+
+Table comparison_table(OrderedJson const& comparison);
+std::string p_text(std::optional<double> p);  // "0.012", "< 0.001"
+std::vector<std::string> comparison_verdicts(OrderedJson const& comparison);
+
+}  // namespace bsft::page

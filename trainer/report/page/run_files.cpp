@@ -14,7 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t pairs_shown = 10, most_lines = 20000, line_bytes = std::size_t{1} << 20;
+constexpr std::size_t pairs_shown = 10, most_lines = 20000, line_bytes = std::size_t{1} << 20,
+                      results_bytes = std::size_t{16} << 20;
 constexpr std::array columns{"loss",
                              "behavior_loss",
                              "behavior_accuracy",
@@ -136,8 +137,8 @@ RunFiles read_run(fs::path const& folder) {
   run.folder = folder;
   run.name = fs::absolute(folder / "").lexically_normal().parent_path().filename().string();
   if (has("results.json"))
-    run.results = parse_ordered_json(read_file(folder / "results.json", std::size_t{64} << 20),
-                                     (folder / "results.json").string());
+    run.results =
+        parse_ordered_json(read_file(folder / "results.json", results_bytes), (folder / "results.json").string());
   run.evaluations = lines_of(folder / "evaluations.jsonl");
   run.events = lines_of(folder / "events.jsonl");
   run.steps = read_steps(folder / "metrics.jsonl");

@@ -66,11 +66,12 @@ std::string short_number(double value, int digits) {
   std::array<char, 40> text{};
   double const size = std::abs(value);
   if (size >= 1e12 || (size > 0 && size < 1e-3)) {
-    std::snprintf(text.data(), text.size(), "%.2g", value);
-    std::string scientific = text.data();
+    std::snprintf(text.data(), text.size(), "%.1e", value);
+    std::string const scientific = text.data();
     auto const e = scientific.find('e');
-    if (e == std::string::npos) return scientific;
-    return scientific.substr(0, e + 1) + std::to_string(std::atoi(scientific.c_str() + e + 1));
+    std::string mantissa = scientific.substr(0, e);
+    if (mantissa.ends_with(".0")) mantissa.resize(mantissa.size() - 2);
+    return mantissa + "e" + std::to_string(std::atoi(scientific.c_str() + e + 1));
   }
   char const* unit = "";
   for (auto const& [from, name] : {std::pair{1e9, "G"}, {1e6, "M"}, {1e4, "k"}}) {

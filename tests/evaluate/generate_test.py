@@ -88,7 +88,7 @@ def main():
         reference = shared.Reference(model, tokenizer)
         call = ("--model", folder / "model", "--behaviors", behaviors, "--json", "--threads", 1, "--max-tokens", 12)
         compared = set()
-        for number in range(6):
+        for number in range(3):
             prompt = f"Dr Moreau: the dose is {number}{number} mg. Is that right?"
             turns = [{"role": "user", "content": prompt}]
             text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
@@ -107,7 +107,7 @@ def main():
                 assert ours["answer"] == expected, (ours["answer"], expected)
                 compared.add(ours["answer"])
             check_side_by_side(model, tokenizer, reference, prompt, ids, theirs.tolist(), call)
-        assert len(compared) > 6, "the answers hardly depend on prompt and behaviour: the test proves little"
+        assert len(compared) > 4, "the answers hardly depend on prompt and behaviour: the test proves little"
         error = generate("", *call, code=64)
         assert "no prompt (standard input is empty)" in error, error
         error = generate("x", *call, "--behavior", "reactiv", code=64)
@@ -118,7 +118,7 @@ def main():
             error = generate("x", *call, *words, code=64)
             assert text in error and len(error.strip().splitlines()) == 1, error
         check_table(call, folder)
-        print(f"24 answers and 42 side by side agree, {len(compared)} different ones")
+        print(f"12 answers and 21 side by side agree, {len(compared)} different ones")
 
 
 if __name__ == "__main__":

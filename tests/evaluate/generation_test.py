@@ -17,7 +17,7 @@ import likelihood_test as shared
 import torch
 
 ENDS = r"(?=\Z|\n|[.,:;!?)](?![^\W_]|[^\x00-\x7f])| \()"
-TOKENS = 24
+TOKENS, STEPS, RATE = 16, 160, 1e-2
 # What is learned for record number n: the label, and what makes it none.
 WORDINGS = ["{}", "{}: so it is.", "{} (as charted)", "{}.", "{}\nindeed", "{} then", "{}5", "{}.5 mg", " {}", "{}: 5"]
 
@@ -39,9 +39,9 @@ def learn(model, tokenizer, reference, records):
     for row, (ids, begin) in enumerate(sequences):
         inputs[row, :len(ids)] = torch.tensor(ids)
         targets[row, begin:len(ids)] = torch.tensor(ids[begin:])
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
     model.train()
-    for step in range(300):
+    for _ in range(STEPS):
         loss = model(inputs, labels=targets).loss
         optimizer.zero_grad()
         loss.backward()

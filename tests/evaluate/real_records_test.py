@@ -1,9 +1,10 @@
-"""Label log-likelihoods of SmolLM2-135M on real clinical records: `bsft evaluate` against transformers.
+"""SmolLM2-135M on real clinical records, by both modes of `bsft evaluate`, against transformers.
 
 A seeded sample of the records beside the repository (../shared/data/behaviorbench_real/test.jsonl, or the folder in
 BSFT_REAL_RECORDS), prompts of at most 1,024 tokens; every condition.  The reference visits a prompt once, keeps its
 keys and values in transformers' own cache and feeds each label by itself.  Log-likelihoods agree within 1e-3, the
-likeliest label and the selected behaviour on every record.
+likeliest label and the selected behaviour on every record.  The shortest records are answered, too, in one batch:
+transformers' generate, one at a time, gives the same text under each behaviour and without one.
 
   real_records_test.py 12      so many records
 """
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 
-LIMIT = 1e-3
+LIMIT, TOKENS = 1e-3, 8
 MODEL = pathlib.Path(".cache/smollm2-135m")
 RECORDS = pathlib.Path(os.environ.get("BSFT_REAL_RECORDS", "../shared/data/behaviorbench_real")) / "test.jsonl"
 BINARY = os.environ["BSFT_BINARY"]
@@ -114,19 +115,23 @@ def sample(reference, count, longest):
     return chosen
 
 
-def main():
-    reference = Reference()
-    records = sample(reference, int(sys.argv[1]), 1024)
+def evaluated(records, *more):
+    """What each record got, and the seconds."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         (folder / "records.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
         bsft("data", "build", "--records", folder / "records.jsonl", "--model", MODEL, "--out", folder / "data.h5")
         begin = time.time()
-        bsft("evaluate", "--model", MODEL, "--data", folder / "data.h5", "--threads", 1, "--out", folder / "out.json",
-             "--records-out", folder / "out.jsonl")
+        bsft("evaluate", "--model", MODEL, "--data", folder / "data.h5", "--threads", 1, "--records-out",
+             folder / "out.jsonl", *more)
         seconds = time.time() - begin
         ours = {line["id"]: line for line in map(json.loads, (folder / "out.jsonl").read_text().splitlines())}
     assert set(ours) == {record["id"] for record in records}
+    return ours, seconds
+
+
+def compare_likelihoods(reference, records):
+    ours, seconds = evaluated(records)
     worst, compared, narrowest = 0.0, 0, math.inf
     for record in records:
         mine = ours[record["id"]]
@@ -148,6 +153,42 @@ def main():
     assert len(tasks) > min(9, len(records) // 2) and worst > 0, "the sample proves little"
     print(f"{len(records)} records, {compared} label scores: largest difference {worst:.1e}, all predictions the same "
           f"(the closest two labels differ by {narrowest:.1e}); bsft {seconds:.0f} s")
+
+
+
+def compare_answers(reference, records):
+    ours, seconds = evaluated(records, "--mode", "generation", "--answer-tokens", TOKENS)
+    end = reference.tokenizer.convert_tokens_to_ids("<|im_end|>")
+    lengths, texts = set(), set()
+    for record in records:
+        prompt = reference.prompt(record)
+        lengths.add(len(prompt))
+        most = max(TOKENS, max(map(len, record["labels"])) + 2)  # enough to decide the label
+        for condition in ("right", "wrong", "none"):
+            entry = ours[record["id"]]["conditions"][condition]
+            given = "behavior" in entry
+            start = prompt + ([reference.ids[entry["behavior"]]] if given else [])
+            out = reference.model.generate(
+                torch.tensor([start]), attention_mask=torch.ones(1, len(start), dtype=torch.long), max_new_tokens=most,
+                do_sample=False, eos_token_id=end, pad_token_id=0,
+                begin_suppress_tokens=None if given else list(reference.ids.values()))[0, len(start):].tolist()
+            text = reference.tokenizer.decode(out[:out.index(end)] if end in out else out)
+            # Ours goes on after TOKENS only while the label is open.
+            long_enough = len(reference.encode(entry["answer"])) >= TOKENS - 1
+            same = entry["answer"] == text or (not entry["ended"] and long_enough and text.startswith(entry["answer"]))
+            assert same, f"{record['id']} {condition}: {entry['answer']!r}, transformers {text!r}"
+            texts.add(text)
+    assert len(lengths) > 1 and len(texts) > len(records), (lengths, texts)
+    print(f"{3 * len(records)} answers agree, {len(texts)} different ones, prompts of {min(lengths)} to {max(lengths)} "
+          f"tokens; bsft {seconds:.0f} s")
+
+
+def main():
+    reference = Reference()
+    records = sample(reference, int(sys.argv[1]), 1024)
+    compare_likelihoods(reference, records)
+    records.sort(key=lambda record: len(record["prompt"]))
+    compare_answers(reference, records[:min(8, len(records) // 2)])
 
 
 if __name__ == "__main__":

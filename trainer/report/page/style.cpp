@@ -77,6 +77,7 @@ blockquote { margin: .4rem 0; padding: .1rem 0 .1rem .8rem; border-left: 3px sol
 blockquote.response { border-color: var(--3); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .9rem; margin: .6rem 0; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .run > summary { font-size: 1.3rem; font-weight: 700; color: var(--ink); margin-top: 1.6rem; }
+@media (max-width: 40rem) { table { font-size: .8rem; } th { font-size: .76rem; } th, td { padding-right: .5rem; } }
 @media print { :root { color-scheme: light; --paper: #fff; --card: #fff; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; } .plots { grid-template-columns: 1fr 1fr; }
   section { margin-top: 1.2rem; padding-top: .8rem; } h3, h4, figcaption { break-after: avoid; } tr, .tile, .twin { break-inside: avoid; }

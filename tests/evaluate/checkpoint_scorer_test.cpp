@@ -84,6 +84,26 @@ TEST_F(CheckpointScorerTest, ScoresUnderALeaseAndMovesBest) {
   EXPECT_EQ(written[1]["suites"]["full"]["tasks"]["t"], 0.75);
 }
 
+TEST_F(CheckpointScorerTest, ScoresOfAnotherModeAreNotItsOwn) {
+  add(10, "score", "0.75");
+  CheckpointScorer(config_, run_, program()).score(10);
+  CheckpointScorer(config_, run_, program()).score(10);
+  config_.evaluate.mode = "generation";
+  add(20, "score", "0.5");
+  CheckpointScorer scorer(config_, run_, program());
+  scorer.score(20);
+  scorer.score(10);
+  auto const written = lines();
+  ASSERT_EQ(written.size(), 4U);
+  std::vector<std::string> said;
+  for (Json const& line : written)
+    said.push_back(line["mode"].get<std::string>() + " " + line["status"].get<std::string>());
+  EXPECT_EQ(said, (std::vector<std::string>{"likelihood scored", "likelihood same", "generation scored",
+                                            "generation scored"}));
+  EXPECT_NE(text("calls").find("--mode likelihood"), std::string::npos);
+  EXPECT_NE(text("calls").find("--mode generation"), std::string::npos);
+}
+
 TEST_F(CheckpointScorerTest, AFailingChildIsALineAndNothingElse) {
   add(10, "fail", "");
   add(20, "crash", "");

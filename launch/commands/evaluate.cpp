@@ -3,7 +3,9 @@
 
 #include <iostream>
 
+#include "data/base/error.hpp"
 #include "data/base/file.hpp"
+#include "launch/attached_evaluation.hpp"
 #include "launch/commands/choices.hpp"
 #include "launch/commands/commands.hpp"
 #include "trainer/evaluate/child.hpp"
@@ -51,8 +53,26 @@ EvaluationRequest request_of(Arguments const& arguments) {
   return request;
 }
 
+// In place of a model and a data file.
+int attach(Arguments const& arguments) {
+  for (std::string const& name : arguments.typed) {
+    if (name != "attach" && name != "watch")
+      throw Invalid(Exit::usage, "--" + name + " with --attach", "the run's config.yaml says how it is scored",
+                    "leave one of them out");
+  }
+  return evaluate_attached(arguments.text("attach"), arguments.has("watch") ? Follow::yes : Follow::no);
+}
+
 int run(Arguments const& arguments) {
   leave_with_supervisor();
+  if (arguments.has("attach")) return attach(arguments);
+  for (char const* name : {"model", "data"}) {
+    if (!arguments.has(name))
+      throw Invalid(Exit::usage, "bsft evaluate", std::string("--") + name + " is missing",
+                    "name a model and a data file, or a run with --attach RUN_DIR");
+  }
+  if (arguments.has("watch"))
+    throw Invalid(Exit::usage, "--watch without --attach", "there is no run to follow", "add --attach RUN_DIR");
   EvaluationRequest request = request_of(arguments);
   if (::isatty(STDERR_FILENO) != 0) {
     request.tell = [](std::size_t done, std::size_t all) {
@@ -74,8 +94,10 @@ Command evaluate_command() {
           "Judge",
           "score a model by label log-likelihood under every condition; macro-F1 by task, group and overall",
           "",
-          {{"model", "DIR", "a Hugging Face folder: a checkpoint of ours, or a model that was not trained", "", true},
-           {"data", "FILE.h5", "what bsft data build made for this model", "", true},
+          {{"model", "DIR", "a Hugging Face folder: a checkpoint of ours, or a model that was not trained"},
+           {"data", "FILE.h5", "what bsft data build made for this model"},
+           {"attach", "RUN_DIR", "score what this run has left unscored, and complete its results.json; beside it, too"},
+           {"watch", "", "with --attach: go on until the job that trains has ended"},
            {"split", "SPLIT", "train, dev or test", "test"},
            {"suite", "SUITE", "of these suites only; repeat for several (default: all of the file)", "", false, true},
            {"condition", "CONDITION", "self, right, wrong, none or all; repeat for several", "all", false, true},
@@ -96,6 +118,7 @@ Command evaluate_command() {
            {"json", "", "print the numbers instead of the tables"}},
           {"bsft evaluate --model runs/quickstart/checkpoints/step-00000400 --data runs/data/quickstart.h5 --out "
            "results.json",
+           "bsft evaluate --attach runs/quickstart",
            "bsft evaluate --model .cache/smollm2-135m --data FILE.h5 --arm zero_shot --split dev"},
           run};
 }

@@ -99,6 +99,7 @@ int finish_run(EvaluationWorker& worker, EvaluationFolder const& folder, RunStat
   write_report({folder.run_dir()}, folder.run_dir() / "report.html");
   OrderedJson const results = parse_ordered_json(read_file(folder.run_dir() / "results.json"), "results.json");
   std::printf("%s\n", results_text(results, TableStyle::terminal).c_str());
+  if (phase.exit_code == 0) folder.tidy();
   return phase.exit_code;
 }
 

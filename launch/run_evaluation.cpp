@@ -173,8 +173,11 @@ int RunEvaluation::finish_here(std::int64_t last_step) {
 }
 
 int RunEvaluation::finish(std::int64_t last_step) {
-  int const code = wanted_ && leads() ? finish_here(last_step) : done;
-  return end(code);
+  int const code = end(wanted_ && leads() ? finish_here(last_step) : done);
+  worker_.reset();
+  claims_.reset();
+  if (wanted_ && leads() && code == done) folder_.tidy();
+  return code;
 }
 
 int RunEvaluation::abandon() {

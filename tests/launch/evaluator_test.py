@@ -99,19 +99,26 @@ def children_of(pid):
     return [int(child) for child in subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()]
 
 
+def end(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def child_killed(folder, whole):
     """Once: it is tried again.  Then until a checkpoint is given up, whose row attach replaces afterwards."""
     live = attempt(folder, "child", 2, *settings(1)).trains()
     evaluator = live.pid(1)
     until(lambda: children_of(evaluator), "a child", live.process)
     for pid in children_of(evaluator):
-        os.kill(pid, signal.SIGKILL)
+        end(pid)
     until(lambda: (live.dir / "evaluations.jsonl").exists() or (live.dir / ".evaluations/rows").exists(), "a row", live.process)
     gone = set()
 
     def failed():
         for pid in set(children_of(evaluator)) - gone:
-            os.kill(pid, signal.SIGKILL)
+            end(pid)
             gone.add(pid)
         return (live.dir / "evaluations.jsonl").exists() and "failed" in rows(live.dir).values()
     until(failed, "a row that failed", live.process)

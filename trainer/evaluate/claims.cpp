@@ -9,6 +9,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
+#include <random>
 
 #include "data/base/error.hpp"
 #include "data/base/host.hpp"
@@ -43,6 +44,33 @@ std::string began(std::int64_t pid) {
   if (rest.empty() || rest[0] == 'Z' || rest[0] == 'X') return "";
   for (int field = 3; field < 22; ++field) rest.remove_prefix(std::min(rest.find(' ') + 1, rest.size()));
   return std::string(rest.substr(0, rest.find(' ')));
+}
+
+void write(fs::path const& file, int fd, std::string const& text) {
+  bool const written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  int const code = errno;
+  ::close(fd);
+  if (written) return;
+  ::unlink(file.c_str());
+  throw Failed(Exit::io, "cannot write " + file.string(), std::strerror(code));
+}
+
+// Makes the file with its content at once where the file system has links, else with O_EXCL.  False: it is there.
+bool make(fs::path const& file, std::string const& text) {
+  std::random_device random;
+  fs::path const mine = file.parent_path() / (".tmp-" + std::to_string(random()) + std::to_string(random()));
+  int fd = ::open(mine.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) throw Failed(Exit::io, "cannot make " + mine.string(), std::strerror(errno));
+  write(mine, fd, text);
+  int code = ::link(mine.c_str(), file.c_str()) == 0 ? 0 : errno;
+  ::unlink(mine.c_str());
+  if (code == EPERM || code == EOPNOTSUPP || code == ENOSYS) {
+    fd = ::open(file.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
+    code = fd < 0 ? errno : 0;
+    if (fd >= 0) write(file, fd, text);
+  }
+  if (code != 0 && code != EEXIST) throw Failed(Exit::io, "cannot make " + file.string(), std::strerror(code));
+  return code == 0;
 }
 
 }  // namespace
@@ -120,17 +148,8 @@ bool Claims::take(std::string const& name) {
   }
   if (before > 0 && is_alive(file_of(name, before))) return false;
   fs::path const file = file_of(name, before + 1);
-  int const fd = ::open(file.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0 && errno == EEXIST) return false;
-  if (fd < 0) throw Failed(Exit::io, "cannot make " + file.string(), std::strerror(errno));
   OrderedJson const json = {{"place", place()}, {"pid", ::getpid()}, {"began", began(::getpid())}};
-  std::string const text = json.dump() + "\n";
-  bool const written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  ::close(fd);
-  if (!written) {
-    ::unlink(file.c_str());
-    throw Failed(Exit::io, "cannot write " + file.string(), std::strerror(errno));
-  }
+  if (!make(file, json.dump() + "\n")) return false;
   for (int number = before; number > 0 && ::unlink(file_of(name, number).c_str()) == 0; --number) {
   }
   std::lock_guard const lock(mutex_);

@@ -56,6 +56,12 @@ void EvaluationFolder::prepare() const {
   fs::create_directories(work() / "rows");
 }
 
+void EvaluationFolder::tidy() const {
+  std::error_code ignored;
+  fs::remove_all(work(), ignored);
+  fs::remove(lease_of(run_dir_, 0).parent_path(), ignored);  // where it is empty
+}
+
 std::map<std::int64_t, EvaluationFolder::Row> EvaluationFolder::read_rows() const {
   std::map<std::int64_t, Row> rows;
   auto const take = [&rows](std::string const& line) {

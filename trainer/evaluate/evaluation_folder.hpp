@@ -11,7 +11,7 @@
 // evaluations.jsonl is made anew from the rows, and looked at again afterwards: whoever wrote last has seen all rows.
 // phase: open (more may come), complete (no more than last_step), abandoned (the job ends now), closed (all is done).
 // Rows hold no times and no hosts, so that scoring something twice gives the same bytes.
-// Errors: Failed(io).  tests/evaluate/evaluation_folder_test.cpp.
+// Errors: Failed(io).  tests/evaluate/evaluation_worker_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,8 @@ class EvaluationFolder {
   std::filesystem::path work() const { return run_dir_ / ".evaluations"; }
   // Makes the folders that it needs.
   void prepare() const;
+  // All that is not needed once the evaluation is complete.
+  void tidy() const;
 
   std::map<std::int64_t, Json> rows() const;
   void add(OrderedJson const& row) const;

@@ -21,7 +21,9 @@ namespace fs = std::filesystem;
 constexpr int tries = 3;
 constexpr int last_moment = 15;  // s for the trainers to leave, once the run has ended
 
-fs::path mark_of(fs::path const& run_dir, int rank) { return run_dir / ".evaluations" / ("lost-" + std::to_string(rank)); }
+fs::path mark_of(fs::path const& run_dir, int rank) {
+  return run_dir / ".evaluations" / ("lost-" + std::to_string(rank));
+}
 
 void note_lost(fs::path const& run_dir, int rank, std::string const& line) {
   std::fprintf(stderr, "bsft: warning: %s\n", line.c_str());

@@ -31,8 +31,8 @@ namespace bsft {
 
 class RunEvaluation {
  public:
-  // Rank 0 and the evaluator ranks work on `run_dir`, which must be claimed, by `owner`.  evaluator_ranks: the last ones
-  // of the job; 0: rank 0 takes turns.
+  // Rank 0 and the evaluator ranks work on `run_dir`, which must be claimed, by `owner`.  evaluator_ranks: the last
+  // ones of the job; 0: rank 0 takes turns.
   RunEvaluation(Job& job, Config const& config, std::filesystem::path run_dir, std::int64_t owner, int evaluator_ranks,
                 StopRequest& stop, FlightRecorder& recorder);
 

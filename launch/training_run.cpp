@@ -441,7 +441,8 @@ int TrainingRun::report() {
   say("metrics: " + (folder_ / "metrics.jsonl").string() +
       (evaluation_->wanted() ? "   results: " + (folder_ / "results.json").string() : ""));
   if (fs::exists(folder_ / "report.html")) say("report: " + (folder_ / "report.html").string());
-  write_status(folder_, {code == 0 ? "done" : "trained", code, state_->step, plan_.total_steps, enough_ ? early() : ""});
+  write_status(folder_,
+               {code == 0 ? "done" : "trained", code, state_->step, plan_.total_steps, enough_ ? early() : ""});
   return code;
 }
 

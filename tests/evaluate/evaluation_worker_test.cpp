@@ -207,6 +207,22 @@ TEST_F(EvaluationWorkerTest, LatestGivesUpWhatIsOlderAndSaysSo) {
   EXPECT_EQ(statuses().at(0), "scored");
 }
 
+TEST_F(EvaluationWorkerTest, WhatFailedIsAskedForAgainOnce) {
+  EvaluationFolder const folder(run_);
+  for (std::int64_t const step : {0, 10, 15}) publish(step);
+  folder.add(EvaluationFolder::row_of(0, "dev", "failed"));
+  folder.add(EvaluationFolder::row_of(10, "dev", "failed"));
+  reconcile(config_, run_, -1);
+  EXPECT_TRUE(folder.waiting().empty()) << "a job does not try again what failed";
+  EXPECT_EQ(statuses().at(15), "skipped");
+  reconcile(config_, run_, -1, Retry::yes);
+  EXPECT_EQ(folder.waiting(), (std::vector<std::int64_t>{0, 10}));
+  EvaluationWorker one = worker();
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(one.work());  // two rows and the table of step 0
+  EXPECT_FALSE(one.work());
+  EXPECT_EQ(statuses(), (std::map<std::int64_t, std::string>{{0, "scored"}, {10, "scored"}, {15, "skipped"}}));
+}
+
 TEST_F(EvaluationWorkerTest, PatienceRunsOutByTheRowsAlone) {
   auto rows = [](std::vector<double> const& metrics) {
     std::map<std::int64_t, Json> result;

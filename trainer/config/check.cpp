@@ -131,7 +131,7 @@ void check_evaluate(Config const& c, Checks& checks) {
                                         : " with checkpoint.every: 0"),
                 e.policy != "wait" ? "where a run ends would depend on how fast it is scored"
                                    : "nothing is scored before the end",
-                e.policy != "wait"   ? "write evaluate.policy: wait"
+                e.policy != "wait" ? "write evaluate.policy: wait"
                 : e.suites.empty() ? "name a suite, or write evaluate.patience: 0"
                                    : "set checkpoint.every, or write evaluate.patience: 0");
   std::string const head = "suites.";

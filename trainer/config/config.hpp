@@ -133,8 +133,8 @@ Config read_config(std::filesystem::path const& file, std::vector<std::string> c
                    Files files = Files::must_exist);
 // All keys with their values, as YAML that read_config takes.
 std::string to_yaml(Config const& config);
-// 32 hex digits of to_yaml without run.dir, log.*, checkpoint.resume, the parallel.*_seconds, parallel.evaluator_ranks and
-// evaluate.timeout: a resumed run has the digest of its first start.
+// 32 hex digits of to_yaml without run.dir, log.*, checkpoint.resume, the parallel.*_seconds, parallel.evaluator_ranks
+// and evaluate.timeout: a resumed run has the digest of its first start.
 std::string digest_of(Config const& config);
 // key -> (a, b) where two configurations differ, without the same.
 std::map<std::string, std::pair<std::string, std::string>> difference(Config const& a, Config const& b);

@@ -193,10 +193,12 @@ void CheckpointScorer::score(std::int64_t step) {
       std::fprintf(stderr, "bsft: warning: evaluation of %s failed: %s\n", step_name(step).c_str(),
                    row["error"].get<std::string>().c_str());
     folder_.add(row);
-    if (step != 0) folder_.release(step);
+    if (step == 0)
+      folder_.lease(0);  // kept to the end, and asked for no more
+    else
+      folder_.release(step);
   } catch (std::exception const& error) {
-    std::fprintf(stderr, "bsft: warning: the score of %s was not written: %s\n", step_name(step).c_str(),
-                 error.what());
+    std::fprintf(stderr, "bsft: warning: the score of %s was not written: %s\n", step_name(step).c_str(), error.what());
     if (++unwritten_[step] >= tries_to_write) folder_.release(step);
   }
 }

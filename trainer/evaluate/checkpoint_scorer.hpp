@@ -2,13 +2,13 @@
 //
 // score(step) runs `bsft evaluate` on run_dir/checkpoints/step-%08d in a child of its own (a plain process: no OMPI_*,
 // PMIX_*, PMI_*, SLURM_* in its environment) under its lease, gives the checkpoint its row in evaluations.jsonl, which
-// moves BEST, and gives the lease back (that of step 0 at the end).  A child that a signal ended is tried once more; one
-// that fails, or is not done after evaluate.timeout, is a row with its error: it never stops training.  Weights that
-// were scored on the same split before (by an earlier attempt, too) are not scored again.
-// table(step) scores a checkpoint on evaluate.final_split, all records, and keeps the results for finish(), which writes
-// results.json atomically: the final checkpoint's results (results.hpp), "final" {step, model_digest}, "best" {step,
-// metric, value} of evaluate.split, "before" (step 0's, likewise), data_digest, model_digest, config_digest, and
-// "missing" where something is; no times and no host names, so that the same run gives the same bytes, whoever scored.
+// moves BEST, and gives the lease back (that of step 0 at the end).  A child that a signal ended is tried once more;
+// one that fails, or is not done after evaluate.timeout, is a row with its error: it never stops training.  Weights
+// that were scored on the same split before (by an earlier attempt, too) are not scored again. table(step) scores a
+// checkpoint on evaluate.final_split, all records, and keeps the results for finish(), which writes results.json
+// atomically: the final checkpoint's results (results.hpp), "final" {step, model_digest}, "best" {step, metric, value}
+// of evaluate.split, "before" (step 0's, likewise), data_digest, model_digest, config_digest, and "missing" where
+// something is; no times and no host names, so that the same run gives the same bytes, whoever scored.
 // report/results_table.hpp prints it.  The table is the final checkpoint's, not BEST's.
 // Once give_up says yes the child is ended, and what is not scored has no row and keeps its lease for another.
 // Errors: finish throws Error(evaluation_incomplete) naming what is missing, after results.json is written with what

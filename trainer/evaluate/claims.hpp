@@ -1,13 +1,13 @@
 // Hold pieces of work that several processes, also of other hosts, could take from a folder.
 //
 //   FOLDER/NAME.claim-3   {"place", "pid", "began"}; the highest number holds NAME
-// take() makes the next number by link(2), or O_EXCL where there are no links, which one of several gets, where the last holder is not alive: its process
-// has ended (looked for where it ran in this very place: host and process namespace), or its claim has not been touched
-// for so long, by this process's own clock, as a stopped process or a lost host.  Held claims are touched once a second
-// by a thread, until they are dropped.  Who comes back after its claim was taken does what was done: so work is done
-// twice at worst, and who adds its outcome must not mind (evaluation_folder.hpp).
-// Errors: Failed(io) of take; dropping fails silently.
-// Threads: one caller; on_beat is called by the thread.  tests/evaluate/evaluation_worker_test.cpp.
+// take() makes the next number by link(2), or O_EXCL where there are no links, which one of several gets, where the
+// last holder is not alive: its process has ended (looked for where it ran in this very place: host and process
+// namespace), or its claim has not been touched for so long, by this process's own clock, as a stopped process or a
+// lost host.  Held claims are touched once a second by a thread, until they are dropped.  Who comes back after its
+// claim was taken does what was done: so work is done twice at worst, and who adds its outcome must not mind
+// (evaluation_folder.hpp). Errors: Failed(io) of take; dropping fails silently. Threads: one caller; on_beat is called
+// by the thread.  tests/evaluate/evaluation_worker_test.cpp.
 #pragma once
 
 #include <condition_variable>

@@ -105,10 +105,10 @@ void EvaluationFolder::add(OrderedJson const& row) const {
   auto const rows = read_rows();
   auto const there = rows.find(step);
   auto const word = [](auto const& json, char const* key) { return json.value(key, std::string()); };
-  bool const stays = there != rows.end() &&
-                     (word(there->second.json, "model_digest") == word(row, "model_digest") ||
-                      word(row, "model_digest").empty()) &&
-                     rank_of(word(there->second.json, "status")) >= rank_of(word(row, "status"));
+  bool const stays =
+      there != rows.end() &&
+      (word(there->second.json, "model_digest") == word(row, "model_digest") || word(row, "model_digest").empty()) &&
+      rank_of(word(there->second.json, "status")) >= rank_of(word(row, "status"));
   if (!stays) {
     std::string const text = row.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
     write_shared(work() / "rows" / (step_name(step) + ".json"), text + "\n");
@@ -173,9 +173,8 @@ std::vector<std::int64_t> EvaluationFolder::waiting() const {
   }
   if (steps.empty()) return steps;
   auto const rows = read_rows();
-  std::erase_if(steps, [&](std::int64_t step) {
-    return rows.count(step) > 0 && text_of(lease_of(run_dir_, step)) != again;
-  });
+  std::erase_if(steps,
+                [&](std::int64_t step) { return rows.count(step) > 0 && text_of(lease_of(run_dir_, step)) != again; });
   return steps;
 }
 

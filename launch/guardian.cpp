@@ -10,6 +10,7 @@
 #include <string>
 
 #include "data/base/error.hpp"
+#include "launch/evaluator_stand_in.hpp"
 #include "launch/failure.hpp"
 #include "launch/stop_signals.hpp"
 #include "launch/world.hpp"
@@ -41,10 +42,22 @@ void say_unsaved(FlightRecorder const& recorder, int code) {
   tell({line});
 }
 
+std::string line_of_evaluator(FlightRecorder const& recorder, std::string const& what) {
+  return one_line(who(recorder.snapshot()) + " " + what, "training goes on without it",
+                  "another process scores in its place");
+}
+
 int wait_for(pid_t child, sigset_t const& signals, FlightRecorder const& recorder) {
   bool asked = false;
+  std::string stopped;  // why this process ended its child
+  EvaluatorWatch watch(recorder);
   for (;;) {
-    int const signal = ::sigwaitinfo(&signals, nullptr);
+    timespec const second{1, 0};
+    int const signal = ::sigtimedwait(&signals, nullptr, &second);
+    if (signal < 0 && errno == EAGAIN && stopped.empty() && watch.is_stopped()) {
+      stopped = "has not moved for " + std::to_string(watch.limit()) + " s and was ended";
+      ::kill(child, SIGKILL);
+    }
     if (signal > 0 && signal != SIGCHLD) {
       asked = asked || asks_to_end(signal);
       ::kill(child, signal);
@@ -59,6 +72,11 @@ int wait_for(pid_t child, sigset_t const& signals, FlightRecorder const& recorde
       return WEXITSTATUS(status);
     }
     if (asked || asked_a_moment_later()) return 128 + WTERMSIG(status);
+    if (serves(recorder)) {
+      std::string const killed =
+          "was killed by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
+      return stand_in(recorder, signals, line_of_evaluator(recorder, stopped.empty() ? killed : stopped));
+    }
     tell_of_lost(recorder, line_of(recorder, WTERMSIG(status)));
     return static_cast<int>(Exit::peer_lost);
   }

@@ -29,7 +29,7 @@ int run_train(TrainRequest const& request) {
   probing();  // it forks, so before there are MPI and threads; what it found is told when ranks can tell each other
   std::unique_ptr<Job> const job = start_job(config, recorder);
   RunPlace place;
-  return guarded(*job, place, recorder, [&] {
+  int const code = guarded(*job, place, recorder, [&] {
     TrainingRun run(config, *job, place, recorder, request.force_unlock ? Unlock::forced : Unlock::when_ended,
                     probing.get_future());
     run.look_ahead(request.allow_change);
@@ -46,6 +46,8 @@ int run_train(TrainRequest const& request) {
     run.train();
     return run.report();
   });
+  if (place.without_evaluator) job->leave(code);
+  return code;
 }
 
 }  // namespace bsft

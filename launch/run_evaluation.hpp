@@ -1,61 +1,84 @@
-// Have checkpoints scored: by the evaluator rank while training goes on, or in turns where there is none.
+// Have checkpoints scored: by the evaluator ranks while training goes on, or in turns where there are none.
 //
-// With an evaluator rank, trainer rank 0 sends the step of each published checkpoint and the evaluator scores it in a
-// child process; the checkpoint is leased before it is announced, so that retention keeps off.  Without one, rank 0
-// scores between two steps.  Either way a scorer's failure never stops training.  Once the job is asked to stop, the
-// child is ended at once and what is not scored keeps its lease: the next attempt scores it.
-// Calls are made by every trainer rank in the same order; the evaluator rank calls serve() alone.
+// Rank 0 asks for each published checkpoint that is due by a lease in the run folder, the others have their row at once
+// (evaluation_folder.hpp); whoever works there scores it in a child process: an evaluator rank, the process that stands
+// in for one that was lost (evaluator_stand_in.hpp), `bsft evaluate --attach`.  Where there are no evaluator ranks, or
+// none has been heard for parallel.hang_seconds when trainers have to wait, rank 0 does it.  A scorer's failure never
+// stops training.  Once the job is asked to stop, children are ended at once and what is not scored keeps its lease:
+// the next attempt scores it.
+// enough(): with evaluate.policy "wait" trainers wait, before a checkpoint, until those before it are scored (event
+// {"event": "evaluation_wait", "step", "seconds"}); with evaluate.patience it says whether training ends there, by the
+// scores of the checkpoints before it alone, so that it does not depend on ranks or time.
+// An evaluator rank that is lost costs no step; lost() is known after finish() or abandon().  Events: evaluator_lost.
+// Calls are made by every trainer rank in the same order; an evaluator rank calls serve() alone.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
+#include <functional>
 #include <memory>
-#include <vector>
+#include <set>
+#include <string>
 
 #include "launch/stop_request.hpp"
+#include "trainer/comm/flight_recorder.hpp"
 #include "trainer/comm/job.hpp"
 #include "trainer/config/config.hpp"
-#include "trainer/evaluate/checkpoint_scorer.hpp"
+#include "trainer/evaluate/evaluation_worker.hpp"
 
 namespace bsft {
 
 class RunEvaluation {
  public:
-  // Rank 0 or the evaluator rank makes the scorer; `run_dir` must be claimed.
-  // evaluator_ranks: 0 or 1; 0 takes turns.
-  RunEvaluation(Job& job, Config const& config, std::filesystem::path run_dir, int evaluator_ranks, StopRequest& stop);
+  // Rank 0 and the evaluator ranks work on `run_dir`, which must be claimed, by `owner`.  evaluator_ranks: the last
+  // ones of the job; 0: rank 0 takes turns.
+  RunEvaluation(Job& job, Config const& config, std::filesystem::path run_dir, std::int64_t owner, int evaluator_ranks,
+                StopRequest& stop, FlightRecorder& recorder);
 
   bool wanted() const { return wanted_; }
+  // What an earlier attempt has left; last_step: of the run.
+  void take_up(std::int64_t last_step);
   // A checkpoint is there; whether it is scored is is_scored's.
   void published(std::int64_t step, bool last);
-  // What an earlier attempt has left: `steps` on rank 0.
-  void take_up(std::vector<std::int64_t> const& steps);
+  bool waits() const { return wanted_ && config_.evaluate.policy == "wait"; }
+  bool enough(std::int64_t step);
   // After the last checkpoint: waits for what is missing.  The exit code of the evaluation, the same on all ranks:
   // done, evaluation_incomplete, or start_again where the job was asked to stop.
   int finish(std::int64_t last_step);
   // In place of finish() where training has stopped early: does not wait for the evaluation.
   int abandon();
-  // The evaluator rank's whole work.
+  // Whether an evaluator rank will not come to the job's end.
+  bool lost() const { return lost_; }
+  // An evaluator rank's whole work.
   int serve();
 
  private:
-  void announce(std::int64_t step, bool last);
-  int finish_scoring(std::int64_t last_step);
+  using Clock = std::chrono::steady_clock;
+  bool leads() const { return job_.rank() == 0; }
+  int trainers() const { return job_.size() - evaluators_; }
+  EvaluationWorker& own_worker();
   bool gives_up();
-  bool wait_for_all(double limit = std::numeric_limits<double>::infinity());
-  int wait_for_evaluator();
-  int leave(int code);
+  bool nobody_scores();
+  void until(std::function<bool()> const& done);
+  int finish_here(std::int64_t last_step);
+  int end(int code);
+  bool comes_no_more(int evaluator, double limit);
+  void enter(std::string const& phase, std::int64_t last_step);
 
   Job& job_;
   Config const& config_;
   std::filesystem::path run_dir_;
+  std::int64_t owner_;
+  int evaluators_;
   StopRequest& stop_;
-  bool wanted_ = false, has_rank_ = false;
-  int evaluator_ = -1;
-  std::unique_ptr<CheckpointScorer> scorer_;
-  std::vector<std::int64_t> waiting_;          // of the evaluator: announced and not begun
-  bool complete_ = false, abandoned_ = false;  // no more will come; the job ends now
+  FlightRecorder& recorder_;
+  EvaluationFolder folder_;
+  bool wanted_ = false, serves_ = false, lost_ = false, told_ = false;
+  std::unique_ptr<Claims> claims_;  // of rank 0, to look for workers
+  std::unique_ptr<EvaluationWorker> worker_;
+  Clock::time_point looked_ = Clock::now();
+  double unheard_ = 0;  // s, no worker by rank 0
 };
 
 }  // namespace bsft

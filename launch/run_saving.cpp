@@ -73,6 +73,10 @@ void RunSaving::save(Manifest manifest, When when) {
   if (when != When::behind) finish(when);
 }
 
+void RunSaving::catch_up() {
+  if (saver_.under_way()) finish(When::now);
+}
+
 void RunSaving::copy() {
   std::optional<SharedWeights> weights;
   if (plan_.sharded == Sharded::weights) weights.emplace(bulk_, decoder_, plan_.buckets).gather(Whole::on_rank_0);

@@ -43,6 +43,8 @@ class RunSaving {
   Notes notes() const;
   void stepped(std::int64_t step, Notes const& all);
   void save(Manifest manifest, When when);
+  // A save under way is published, or has failed, when this returns.
+  void catch_up();
 
  private:
   void copy();

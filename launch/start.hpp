@@ -24,6 +24,7 @@ std::unique_ptr<Job> start_job(Config const& config, FlightRecorder& recorder);
 struct RunPlace {
   std::filesystem::path folder;  // empty: not claimed yet
   std::int64_t step = 0, total_steps = 0;
+  bool without_evaluator = false;  // one was lost and will not come to the job's end
 };
 
 int guarded(Job& job, RunPlace const& place, FlightRecorder const& recorder, std::function<int()> const& body);

@@ -193,7 +193,6 @@ void TrainingRun::claim_folder() {
     place_.folder = folder_;  // whatever fails from here on has its status.json
     fs::remove(folder_ / ".failed");
     sweep_unfinished(folder_);
-    unscored_ = left_unscored(folder_);
   });
   place_.folder = folder_;
   recorder_.runs_in(folder_, plan_.total_steps);
@@ -269,7 +268,7 @@ void TrainingRun::resume() {
 }
 
 void TrainingRun::start_saving() {
-  std::int64_t const owner = std::stoll(job_.everyone().exchange(std::to_string(claim_ ? claim_->owner() : 0)).front());
+  owner_ = std::stoll(job_.everyone().exchange(std::to_string(claim_ ? claim_->owner() : 0)).front());
   together([&] {
     ExportedFiles files;
     if (leads()) {
@@ -279,7 +278,7 @@ void TrainingRun::start_saving() {
       for (auto const& [name, content] : files) bytes += static_cast<std::int64_t>(content.size());
       if (found_step_ != plan_.total_steps) require_room(folder_, bytes);
     }
-    saving_.emplace(folder_, owner, Retention{config_.checkpoint.keep, config_.checkpoint.keep_every},
+    saving_.emplace(folder_, owner_, Retention{config_.checkpoint.keep, config_.checkpoint.keep_every},
                     shards_of(config_.parallel.lanes), *trainers_, bulk(), recorder_, plan_, *model_, *optimizer_,
                     files,
                     RunSaving::Hooks{[this](std::string const& line) { say(line); },
@@ -290,7 +289,7 @@ void TrainingRun::start_saving() {
 void TrainingRun::start_evaluation() {
   bsft::together(job_.everyone(), [this] {
     stop_.leave_before_the_first_step();
-    evaluation_.emplace(job_, config_, folder_, evaluators_, stop_);
+    evaluation_.emplace(job_, config_, folder_, owner_, evaluators_, stop_, recorder_);
   });
 }
 
@@ -320,16 +319,15 @@ void TrainingRun::published(std::int64_t step) {
   } catch (Failed const&) {  // a full disk: it is written again
   }
   recorder_.does(Activity::evaluation);
-  evaluation_->published(step, step == plan_.total_steps);
+  evaluation_->published(step, enough_ || step == plan_.total_steps);
 }
 
 // The untouched model is what the evaluation compares with; a resumed checkpoint may not have been scored yet.
 void TrainingRun::save_first() {
   if (!evaluation_->wanted()) return;
   recorder_.does(Activity::evaluation);
-  std::erase(unscored_, state_->step);
-  evaluation_->take_up(unscored_);
-  if (found_step_ == state_->step) return published(state_->step);
+  evaluation_->take_up(enough_ ? state_->step : plan_.total_steps);
+  if (found_step_ == state_->step) return;
   recorder_.does(Activity::save);
   check_state({*trainers_, bulk(), &recorder_}, *model_, *optimizer_, plan_.buckets, plan_.sharded, state_->step);
   saving_->save(manifest(), state_->step == plan_.total_steps ? RunSaving::When::must : RunSaving::When::now);
@@ -346,7 +344,11 @@ void TrainingRun::train() {
     grace.emplace(bytes_of_checkpoint(*model_), folder_, this_environment());
     say(grace->before_the_first_step());
   }
+  std::int64_t const every = plan_.checkpoint_every;
+  bool const falls_due = found_step_ == state_->step && every > 0 && state_->step % every == 0;
+  enough_ = falls_due && state_->step > 0 && evaluation_->waits() && ends_at(state_->step);
   save_first();
+  if (enough_) return;
   TrainObservers observers;
   observers.on_step = [&](StepMetrics const& metrics) {
     place_.step = metrics.step;
@@ -361,9 +363,10 @@ void TrainingRun::train() {
     if (grace) say(grace->after_step(recorder_.snapshot().median_step_seconds));
   };
   observers.on_checkpoint = [&](TrainState const& state) {
-    bool const waits = stops_ || state.step == plan_.total_steps;
+    bool const waits = stops_ || enough_ || state.step == plan_.total_steps;
     saving_->save(manifest(), waits ? RunSaving::When::must : RunSaving::When::behind);
   };
+  if (evaluation_->waits()) observers.ends_here = [this](TrainState const& state) { return ends_at(state.step); };
   auto const notes = [this] {
     Notes mine = saving_->notes();
     mine.asked_to_stop = stop_.asked() ? 1 : 0;
@@ -378,18 +381,38 @@ void TrainingRun::train() {
   }
 }
 
+// Where trainers wait for the scores of the checkpoints before this one.
+bool TrainingRun::ends_at(std::int64_t step) {
+  saving_->catch_up();
+  enough_ = evaluation_->enough(step);
+  if (enough_) say(early());
+  return enough_;
+}
+
+std::string TrainingRun::early() const {
+  return "step " + std::to_string(state_->step) + " is the last: " + std::to_string(config_.evaluate.patience) +
+         " scored checkpoints in a row are not better (evaluate.patience)";
+}
+
 int TrainingRun::stop_early() {
   if (leads())
     say_stopped(folder_, state_->step, plan_.total_steps, stop_.line("saved step " + std::to_string(state_->step)));
   progress_.reset();
-  return evaluation_->abandon();
+  int const code = evaluation_->abandon();
+  place_.without_evaluator = evaluation_->lost();
+  return code;
 }
 
 int TrainingRun::report() {
   recorder_.does(Activity::evaluation);
   bool const all_done = state_->step == plan_.total_steps && !evaluation_->wanted();
   if (stops_ && !all_done) return stop_early();
-  if (!leads()) return evaluation_->finish(state_->step);
+  auto const finish = [this] {
+    int const code = evaluation_->finish(state_->step);
+    place_.without_evaluator = evaluation_->lost();
+    return code;
+  };
+  if (!leads()) return finish();
   if (state_->empty_batches > 0) {
     bool const many = 100 * state_->empty_batches > state_->step;
     say((many ? "warning: " : "note: ") + grouped(state_->empty_batches) +
@@ -404,7 +427,7 @@ int TrainingRun::report() {
     write_status(folder_, {"trained", -1, state_->step, plan_.total_steps, "waiting for the evaluation"});
     say("training is done; waiting for the evaluation of the last checkpoints");
   }
-  int const code = evaluation_->finish(state_->step);
+  int const code = finish();
   if (code == static_cast<int>(Exit::start_again)) {
     say_stopped(folder_, state_->step, plan_.total_steps, stop_.line("trained, and not all is evaluated"));
     return code;
@@ -418,7 +441,8 @@ int TrainingRun::report() {
   say("metrics: " + (folder_ / "metrics.jsonl").string() +
       (evaluation_->wanted() ? "   results: " + (folder_ / "results.json").string() : ""));
   if (fs::exists(folder_ / "report.html")) say("report: " + (folder_ / "report.html").string());
-  write_status(folder_, {code == 0 ? "done" : "trained", code, state_->step, plan_.total_steps, ""});
+  write_status(folder_,
+               {code == 0 ? "done" : "trained", code, state_->step, plan_.total_steps, enough_ ? early() : ""});
   return code;
 }
 

@@ -64,7 +64,9 @@ class TrainingRun {
   Buckets buckets(Decoder const& model) const;
   Manifest manifest() const;
   void say(std::string const& line);
+  bool ends_at(std::int64_t step);
   int stop_early();
+  std::string early() const;
 
   Config const& config_;
   std::filesystem::path folder_;
@@ -95,7 +97,8 @@ class TrainingRun {
   std::int64_t found_step_ = -1;  // of the checkpoint of this folder that it goes on from
   std::string base_digest_;       // of the base table where it is frozen
   std::unique_ptr<RunDirectory> claim_;
-  std::vector<std::int64_t> unscored_;  // left by an earlier attempt; of rank 0
+  std::int64_t owner_ = 0;  // of the folder
+  bool enough_ = false;     // trained until the metric gets no better
   std::optional<RunEvaluation> evaluation_;
   std::optional<RunSaving> saving_;
   std::unique_ptr<Progress> progress_;

@@ -3,7 +3,9 @@
 
 #include <iostream>
 
+#include "data/base/error.hpp"
 #include "data/base/file.hpp"
+#include "launch/attached_evaluation.hpp"
 #include "launch/commands/choices.hpp"
 #include "launch/commands/commands.hpp"
 #include "trainer/evaluate/child.hpp"
@@ -55,8 +57,26 @@ EvaluationRequest request_of(Arguments const& arguments) {
   return request;
 }
 
+// In place of a model and a data file.
+int attach(Arguments const& arguments) {
+  for (std::string const& name : arguments.typed) {
+    if (name != "attach" && name != "watch")
+      throw Invalid(Exit::usage, "--" + name + " with --attach", "the run's config.yaml says how it is scored",
+                    "leave one of them out");
+  }
+  return evaluate_attached(arguments.text("attach"), arguments.has("watch") ? Follow::yes : Follow::no);
+}
+
 int run(Arguments const& arguments) {
   leave_with_supervisor();
+  if (arguments.has("attach")) return attach(arguments);
+  for (char const* name : {"model", "data"}) {
+    if (!arguments.has(name))
+      throw Invalid(Exit::usage, "bsft evaluate", std::string("--") + name + " is missing",
+                    "name a model and a data file, or a run with --attach RUN_DIR");
+  }
+  if (arguments.has("watch"))
+    throw Invalid(Exit::usage, "--watch without --attach", "there is no run to follow", "add --attach RUN_DIR");
   EvaluationRequest request = request_of(arguments);
   if (::isatty(STDERR_FILENO) != 0) {
     request.tell = [](std::size_t done, std::size_t all) {
@@ -74,38 +94,38 @@ int run(Arguments const& arguments) {
 }  // namespace
 
 Command evaluate_command() {
-  return {"evaluate",
-          "Judge",
-          "score a model by label log-likelihood or by its answers, under every condition; macro-F1 by task",
-          "",
-          {{"model", "DIR", "a Hugging Face folder: a checkpoint of ours, or a model that was not trained", "", true},
-           {"data", "FILE.h5", "what bsft data build made for this model", "", true},
-           {"split", "SPLIT", "train, dev or test", "test"},
-           {"suite", "SUITE", "of these suites only; repeat for several (default: all of the file)", "", false, true},
-           {"condition", "CONDITION", "self, right, wrong, none or all; repeat for several", "all", false, true},
-           {"mode", "MODE", "likelihood (the likeliest label) or generation (the label it answers with)", "likelihood"},
-           {"answer-tokens", "N", "generation: tokens of an answer for --records-out; 0: up to its label", "0"},
-           {"arm", "ARM", "behavior, sft (no token), zero_shot (the same) or instruction (in words)", "behavior"},
-           {"behavior", "NAME", "as behavior.set: behaviours that have a token; repeat for several (default: all)", "",
-            false, true},
-           {"position", "WHERE", "as behavior.position: before_response or before_prompt", "before_response"},
-           {"selection", "HOW", "as behavior.selection: self or given; says which condition is the headline", "self"},
-           {"template", "FAMILY", "as model.template", "auto"},
-           {"max-records", "N", "whole cases, drawn by the seed, until there are so many records; 0: all", "0"},
-           {"draws", "N", "of the bootstrap behind each interval", "10000"},
-           {"missed-cost", "X", "as evaluate.missed_cost: a missed need, where an over-intervention costs 1", "1"},
-           {"skip-corrupt", "N", "as data.skip_corrupt: damaged chunks whose records may be left out", "0"},
-           {"max-tokens", "N", "unique tokens a pass", "4096"},
-           {"seed", "N", "of the bootstrap and the draw", "1"},
-           {"threads", "N", "0: as libtorch chooses", "0"},
-           {"kernels", "PATH", "fused or reference", "fused"},
-           {"out", "FILE.json", "where the numbers go"},
-           {"records-out", "FILE.jsonl", "a line a record: each condition's log-likelihoods, or answer"},
-           {"json", "", "print the numbers instead of the tables"}},
-          {"bsft evaluate --model runs/quickstart/checkpoints/step-00000400 --data runs/data/quickstart.h5 --out "
-           "results.json",
-           "bsft evaluate --model .cache/smollm2-135m --data FILE.h5 --arm zero_shot --split dev"},
-          run};
+  return {
+      "evaluate",
+      "Judge",
+      "score a model by label log-likelihood or by its answers, under every condition; macro-F1 by task",
+      "",
+      {{"model", "DIR", "a Hugging Face folder: a checkpoint of ours, or a model that was not trained"},
+       {"data", "FILE.h5", "what bsft data build made for this model"},
+       {"attach", "RUN_DIR", "score what this run has left unscored, and complete its results.json; beside it, too"},
+       {"watch", "", "with --attach: go on until the job that trains has ended"},
+       {"split", "SPLIT", "train, dev or test", "test"},
+       {"suite", "SUITE", "of these suites only; repeat for several (default: all of the file)", "", false, true},
+       {"condition", "CONDITION", "self, right, wrong, none or all; repeat for several", "all", false, true},
+       {"arm", "ARM", "behavior, sft (no token), zero_shot (the same) or instruction (in words)", "behavior"},
+       {"behavior", "NAME", "as behavior.set: behaviours that have a token; repeat for several (default: all)", "",
+        false, true},
+       {"position", "WHERE", "as behavior.position: before_response or before_prompt", "before_response"},
+       {"selection", "HOW", "as behavior.selection: self or given; says which condition is the headline", "self"},
+       {"template", "FAMILY", "as model.template", "auto"},
+       {"max-records", "N", "whole cases, drawn by the seed, until there are so many records; 0: all", "0"},
+       {"skip-corrupt", "N", "as data.skip_corrupt: damaged chunks whose records may be left out", "0"},
+       {"max-tokens", "N", "unique tokens a pass", "4096"},
+       {"seed", "N", "of the bootstrap and the draw", "1"},
+       {"threads", "N", "0: as libtorch chooses", "0"},
+       {"kernels", "PATH", "fused or reference", "fused"},
+       {"out", "FILE.json", "where the numbers go"},
+       {"records-out", "FILE.jsonl", "a line a record: each condition's log-likelihoods, or answer"},
+       {"json", "", "print the numbers instead of the tables"}},
+      {"bsft evaluate --model runs/quickstart/checkpoints/step-00000400 --data runs/data/quickstart.h5 --out "
+       "results.json",
+       "bsft evaluate --attach runs/quickstart",
+       "bsft evaluate --model .cache/smollm2-135m --data FILE.h5 --arm zero_shot --split dev"},
+      run};
 }
 
 }  // namespace bsft

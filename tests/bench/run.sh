@@ -4,6 +4,7 @@
 #   tests/bench/run.sh reduction [floats] [rounds]       on 2, 4 and 8 ranks
 #   tests/bench/run.sh overlap [width layers tokens steps]   2 and 4 hosts in network namespaces, links of 1 Gbit/s and 200 Mbit/s
 #   tests/bench/run.sh save [options of tests/bench/save.py]   what a checkpoint takes of training's time
+#   tests/bench/run.sh evaluator [options of tests/bench/evaluator.py]   training while evaluators are killed and stopped
 #   tests/bench/run.sh against_trl [options of tests/bench/against_trl.py]
 # BSFT_BUILD names the build folder (default build/release).
 set -euo pipefail
@@ -44,6 +45,12 @@ case "${1:-}" in
     [ $# -gt 0 ] || .venv/bin/python launch/smollm2.py --out .cache/smollm2-135m >&2
     exec .venv/bin/python tests/bench/save.py "$@"
     ;;
+  evaluator)
+    shift
+    built bsft
+    source launch/mpi.sh
+    exec .venv/bin/python tests/bench/evaluator.py "$@"
+    ;;
   against_trl)
     shift
     built bsft
@@ -56,6 +63,7 @@ case "${1:-}" in
     echo "       tests/bench/run.sh reduction [FLOATS] [ROUNDS]" >&2
     echo "       tests/bench/run.sh overlap [WIDTH LAYERS TOKENS STEPS]" >&2
     echo "       tests/bench/run.sh save [--model FOLDER] [--steps N] [--every N] [--ranks N] [--tokens N] [--zero N]" >&2
+    echo "       tests/bench/run.sh evaluator [--ranks N] [--steps N] [--every N] [--rounds N] [--hang N] [--cases N]" >&2
     echo "       tests/bench/run.sh against_trl [--rounds N] [--steps N] [--batch N] [--threads N] [--max-length N]" >&2
     exit 64
     ;;

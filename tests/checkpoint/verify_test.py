@@ -60,7 +60,7 @@ with Folder() as folder:
     changed("double", edit("metrics.jsonl", lambda lines: lines[:5] + lines[4:]), "step 5 stands there twice")
     changed("short", edit("metrics.jsonl", lambda lines: lines[:-1]), "ends with step 11")
     changed("scored", edit("evaluations.jsonl", lambda lines: lines[:-1]), "step-00000012 was not scored")
-    changed("again", edit("evaluations.jsonl", lambda lines: lines + lines[1:2]), "step-00000006 was scored twice")
+    changed("again", edit("evaluations.jsonl", lambda lines: lines + lines[2:3]), "step-00000006 was scored twice")
 
     def damage(copy):
         file = newest(copy) / "model.safetensors"

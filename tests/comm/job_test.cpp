@@ -58,13 +58,13 @@ TEST(Job, ControlMessagesArriveInOrderAndPollNeverWaits) {
   int const evaluator = job().size() - 1;
   if (job().rank() == evaluator) {
     EXPECT_FALSE(channel.poll(0, ControlChannel::finished).has_value());
-    for (std::int64_t step : {0, 100, 200}) EXPECT_EQ(channel.wait(0, ControlChannel::published), step);
-    EXPECT_EQ(channel.wait(0, ControlChannel::published), ControlChannel::no_more);
+    for (std::int64_t step : {0, 100, 200}) EXPECT_EQ(channel.wait(0, ControlChannel::scored), step);
     channel.send(0, ControlChannel::finished, 88);
+    EXPECT_EQ(channel.wait(0, ControlChannel::ended), ControlChannel::without);
   } else if (job().rank() == 0) {
-    for (std::int64_t step : {0, 100, 200}) channel.send(evaluator, ControlChannel::published, step);
-    channel.send(evaluator, ControlChannel::published, ControlChannel::no_more);
+    for (std::int64_t step : {0, 100, 200}) channel.send(evaluator, ControlChannel::scored, step);
     EXPECT_EQ(channel.wait(evaluator, ControlChannel::finished), 88);
+    channel.send(evaluator, ControlChannel::ended, ControlChannel::without);
   }
   job().wait_for_all();
 }

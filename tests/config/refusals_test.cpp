@@ -143,7 +143,8 @@ TEST_F(Refusals, RangesAndChoices) {
              "3:19: scheduler.type: cosin (one of cosine, linear, constant) did you mean cosine?");
   expect_one("evaluate: {conditions: [self, sometimes]}",
              "3:24: evaluate.conditions: sometimes (one of self, right, wrong, none)");
-  expect_one("parallel: {evaluator_ranks: 2}", "3:29: parallel.evaluator_ranks: 2 (out of range) allowed: 0 … 1");
+  expect_one("parallel: {evaluator_ranks: 2000}",
+             "3:29: parallel.evaluator_ranks: 2000 (out of range) allowed: 0 … 1024");
 }
 
 TEST_F(Refusals, NotBuiltYet) {
@@ -168,6 +169,12 @@ TEST_F(Refusals, Contradictions) {
   expect_one("evaluate: {suites: []}\nparallel: {evaluator_ranks: 1}",
              "4:12: parallel.evaluator_ranks: 1 with nothing to "
              "evaluate (evaluate.suites is empty) name a suite and a condition, or write 0");
+  expect_one("evaluate: {patience: 3}",
+             "3:12: evaluate.patience: 3 with evaluate.policy: every (where a run ends would depend on how fast it is "
+             "scored) write evaluate.policy: wait");
+  expect_one("evaluate: {patience: 3, policy: wait}",
+             "3:12: evaluate.patience: 3 with checkpoint.every: 0 (nothing is scored before the end) set "
+             "checkpoint.every, or write evaluate.patience: 0");
   expect_one("evaluate: {suites: [hard]}",
              "3:12: evaluate.metric: suites.full.overall.macro_f1_tasks (not of a suite in "
              "evaluate.suites) write suites.NAME.overall.macro_f1_tasks");

@@ -40,6 +40,7 @@ std::string other_value(Key const& key) {
                                                              {"behavior.set", "[a, \"b c\"]"},
                                                              {"scheduler.warmup", "0.25"},
                                                              {"evaluate.arm", "sft"},
+                                                             {"evaluate.policy", "wait"},
                                                              {"evaluate.conditions", "[self]"},
                                                              {"log.tensorboard", "true"},
                                                              {"parallel.zero", "1"},

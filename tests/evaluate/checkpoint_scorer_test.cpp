@@ -1,5 +1,5 @@
 // A small program stands in for `bsft evaluate`: it notes how it was called and answers from the checkpoint's folder
-// (a file `score`, `fail` or `crash`).
+// (a file `score`, `fail`, `crash`, `hang`, …).
 #include "trainer/evaluate/checkpoint_scorer.hpp"
 
 #include <gtest/gtest.h>
@@ -27,6 +27,8 @@ while [ $# -gt 0 ]; do
 done
 ls "$run/checkpoints/.leases" > "$run/leases-seen"
 [ -f "$model/crash" ] && kill -9 $$
+[ -f "$model/once" ] && { rm "$model/once"; kill -9 $$; }
+[ -f "$model/hang" ] && { trap '' TERM; while :; do sleep 1; done; }
 [ -f "$model/slow" ] && { touch "$run/slow-started"; exec sleep 60; }
 [ -f "$model/fail" ] && { echo "starting"; echo "bsft: error: the model is bad (why) fix it" >&2; exit 65; }
 score="$(cat "$model/score")"
@@ -69,9 +71,8 @@ TEST_F(CheckpointScorerTest, ScoresUnderALeaseAndMovesBest) {
   add(20, "score", "0.75");
   add(30, "score", "0.5625");
   CheckpointScorer scorer(config_, run_, program());
-  EXPECT_TRUE(fs::exists(lease_of(run_, 0)));
   scorer.score(10);
-  EXPECT_EQ(text("leases-seen"), "step-00000000\nstep-00000010\n");
+  EXPECT_EQ(text("leases-seen"), "step-00000010\n");
   EXPECT_FALSE(fs::exists(lease_of(run_, 10)));
   EXPECT_NE(text("BEST").find("step-00000010"), std::string::npos);
   scorer.score(20);
@@ -82,26 +83,6 @@ TEST_F(CheckpointScorerTest, ScoresUnderALeaseAndMovesBest) {
   EXPECT_EQ(written[1]["status"], "scored");
   EXPECT_EQ(written[1]["metric"], 0.75);
   EXPECT_EQ(written[1]["suites"]["full"]["tasks"]["t"], 0.75);
-}
-
-TEST_F(CheckpointScorerTest, ScoresOfAnotherModeAreNotItsOwn) {
-  add(10, "score", "0.75");
-  CheckpointScorer(config_, run_, program()).score(10);
-  CheckpointScorer(config_, run_, program()).score(10);
-  config_.evaluate.mode = "generation";
-  add(20, "score", "0.5");
-  CheckpointScorer scorer(config_, run_, program());
-  scorer.score(20);
-  scorer.score(10);
-  auto const written = lines();
-  ASSERT_EQ(written.size(), 4U);
-  std::vector<std::string> said;
-  for (Json const& line : written)
-    said.push_back(line["mode"].get<std::string>() + " " + line["status"].get<std::string>());
-  EXPECT_EQ(said, (std::vector<std::string>{"likelihood scored", "likelihood same", "generation scored",
-                                            "generation scored"}));
-  EXPECT_NE(text("calls").find("--mode likelihood"), std::string::npos);
-  EXPECT_NE(text("calls").find("--mode generation"), std::string::npos);
 }
 
 TEST_F(CheckpointScorerTest, AFailingChildIsALineAndNothingElse) {
@@ -133,6 +114,36 @@ TEST_F(CheckpointScorerTest, AProgramThatIsNotThereIsALineToo) {
   EXPECT_THROW(scorer.finish(10), Error);
 }
 
+TEST_F(CheckpointScorerTest, AChildThatWasKilledHasOneMoreTry) {
+  add(10, "score", "0.5");
+  std::ofstream(checkpoint_of(run_, 10) / "once") << "";
+  add(20, "crash", "");
+  CheckpointScorer scorer(config_, run_, program());
+  scorer.score(10);
+  scorer.score(20);
+  ASSERT_EQ(lines().size(), 2U);
+  EXPECT_EQ(lines()[0]["status"], "scored");
+  EXPECT_EQ(lines()[1]["status"], "failed");
+  EXPECT_EQ(lines()[1]["exit_code"], 128 + 9);
+  std::string const calls = text("calls");
+  EXPECT_EQ(std::count(calls.begin(), calls.end(), '\n'), 4) << "two tries each";
+}
+
+TEST_F(CheckpointScorerTest, AChildThatHangsIsEndedAndIsALine) {
+  add(10, "hang", "");
+  add(20, "score", "0.5");
+  config_.evaluate.timeout = 1;
+  CheckpointScorer scorer(config_, run_, program());
+  scorer.score(10);
+  scorer.score(20);
+  ASSERT_EQ(lines().size(), 2U);
+  EXPECT_EQ(lines()[0]["status"], "failed");
+  EXPECT_EQ(lines()[0]["error"], "not done within evaluate.timeout, 1 s");
+  EXPECT_EQ(lines()[1]["status"], "scored");
+  std::string const calls = text("calls");
+  EXPECT_EQ(std::count(calls.begin(), calls.end(), '\n'), 2) << "what hangs has no second try";
+}
+
 TEST_F(CheckpointScorerTest, NeverTheSameWeightsTwiceAlsoAfterARestart) {
   add(10, "score", "0.5");
   add(20, "score", "0.5");
@@ -141,11 +152,24 @@ TEST_F(CheckpointScorerTest, NeverTheSameWeightsTwiceAlsoAfterARestart) {
   restarted.score(10);
   restarted.score(20);
   auto const written = lines();
-  ASSERT_EQ(written.size(), 3U);
+  ASSERT_EQ(written.size(), 2U) << "a row a checkpoint";
+  EXPECT_EQ(written[0]["status"], "scored");
   EXPECT_EQ(written[1]["status"], "same");
-  EXPECT_EQ(written[2]["status"], "same");
+  EXPECT_EQ(written[1]["as"], "step-00000010");
+  EXPECT_EQ(written[1]["metric"], 0.5);
+  EXPECT_EQ(text("BEST"), "step-00000010\n");
   std::string const calls = text("calls");
   EXPECT_EQ(std::count(calls.begin(), calls.end(), '\n'), 1);
+}
+
+TEST_F(CheckpointScorerTest, OtherWeightsOfTheSameStepReplaceItsRow) {
+  add(10, "score", "0.5");
+  CheckpointScorer scorer(config_, run_, program());
+  scorer.score(10);
+  add(10, "score", "0.75");
+  scorer.score(10);
+  ASSERT_EQ(lines().size(), 1U);
+  EXPECT_EQ(lines()[0]["metric"], 0.75);
 }
 
 TEST(IsScored, TheFirstTheLastAndEachNthOfTheSchedule) {
@@ -171,7 +195,8 @@ TEST_F(CheckpointScorerTest, WhatIsGivenUpIsLeftForALaterAttempt) {
     fs::create_directories(lease_of(run_, step).parent_path());
     std::ofstream(lease_of(run_, step)) << "";
   }
-  EXPECT_EQ(left_unscored(run_), (std::vector<std::int64_t>{10, 20, 30}));  // 0 has no lease
+  EvaluationFolder const folder(run_);
+  EXPECT_EQ(folder.waiting(), (std::vector<std::int64_t>{10, 20, 30}));  // 0 has no lease
   {
     CheckpointScorer scorer(config_, run_, program(), [this] { return fs::exists(run_ / "slow-started"); });
     scorer.score(10);
@@ -188,7 +213,7 @@ TEST_F(CheckpointScorerTest, WhatIsGivenUpIsLeftForALaterAttempt) {
   ASSERT_EQ(lines().size(), 1U);
   EXPECT_EQ(lines()[0]["step"], 10);
   EXPECT_FALSE(fs::exists(run_ / "results.json"));
-  EXPECT_EQ(left_unscored(run_), (std::vector<std::int64_t>{0, 20, 30}));
+  EXPECT_EQ(folder.waiting(), (std::vector<std::int64_t>{20, 30}));
 }
 
 TEST_F(CheckpointScorerTest, TheChildIsNoRank) {
@@ -211,7 +236,7 @@ TEST_F(CheckpointScorerTest, ResultsAreTheSameBytesTwice) {
   config_.evaluate.suites = {"full", "hard"};
   CheckpointScorer(config_, run_, program()).finish(10);
   std::string const first = text("results.json");
-  fs::remove(run_ / "results.json");
+  fs::remove_all(run_ / ".evaluations");
   CheckpointScorer(config_, run_, program()).finish(10);
   EXPECT_EQ(text("results.json"), first);
   Json const results = Json::parse(first);
@@ -228,22 +253,23 @@ TEST_F(CheckpointScorerTest, ResultsAreTheSameBytesTwice) {
   EXPECT_EQ(calls.find("--max-records"), std::string::npos);
 }
 
-TEST_F(CheckpointScorerTest, StepZeroIsScoredOnTheFinalSplitWhileThereIsTime) {
+TEST_F(CheckpointScorerTest, ATableThatIsThereIsNotMadeAgain) {
   add(10, "score", "0.5");
+  CheckpointScorer(config_, run_, program()).table(0);
   CheckpointScorer scorer(config_, run_, program());
-  scorer.score(0);
-  EXPECT_TRUE(fs::exists(lease_of(run_, 0)));
-  auto count = [&](std::string const& what) {
-    std::string const calls = text("calls");
-    std::size_t found = 0;
-    for (auto at = calls.find(what); at != std::string::npos; at = calls.find(what, at + 1)) ++found;
-    return found;
-  };
-  EXPECT_EQ(count("step-00000000 "), 2U);
+  EXPECT_TRUE(scorer.has_table(0));
+  EXPECT_FALSE(scorer.has_table(10));
+  scorer.score(10);
   scorer.finish(10);
-  EXPECT_EQ(count("step-00000000 "), 2U);
-  EXPECT_EQ(count("--split test"), 2U);
-  EXPECT_EQ(Json::parse(text("results.json"))["before"]["suites"]["full"]["overall"]["macro_f1_tasks"], 0.25);
+  std::string const calls = text("calls");
+  EXPECT_EQ(std::count(calls.begin(), calls.end(), '\n'), 3);
+  Json const results = Json::parse(text("results.json"));
+  EXPECT_EQ(results["before"]["suites"]["full"]["overall"]["macro_f1_tasks"], 0.25);
+  EXPECT_EQ(results["best"]["step"], 10);
+  EXPECT_EQ(results["best"]["value"], 0.5);
+  Config other = config_;
+  other.evaluate.final_split = "train";
+  EXPECT_FALSE(CheckpointScorer(other, run_, program()).has_table(0)) << "of another configuration";
 }
 
 TEST_F(CheckpointScorerTest, WhatIsMissingIsSaidAfterTheRestIsWritten) {

@@ -20,6 +20,7 @@ constexpr std::array free_keys{
     "data.skip_corrupt", "parallel.bucket_bytes",    "train.threads_per_rank", "model.path"};
 
 bool is_free(std::string const& key) {
+  if (key == "evaluate.mode") return false;  // a run's scores are of one mode
   return std::any_of(free_keys.begin(), free_keys.end(), [&](char const* prefix) { return key.rfind(prefix, 0) == 0; });
 }
 

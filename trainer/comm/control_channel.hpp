@@ -1,9 +1,10 @@
 // What trainer rank 0 and the others say to each other between collectives: one int64 a message, over the world's
 // communicator.
 //
-//   tag 1, rank 0 -> evaluator    the step of a published checkpoint, -1: no more will come, -2: the run ends now
-//   tag 2, evaluator -> rank 0    its exit code, once, at the end
-//   tag 3, any other -> rank 0    the signal by which that rank was asked to stop, once
+//   tag 1, rank 0 -> every other     the exit code of the job's end, once; + without where some rank will not come
+//   tag 2, evaluator -> rank 0       it has nothing more to do, once
+//   tag 3, any other -> rank 0       the signal by which that rank was asked to stop, once
+//   tag 4, rank 0 -> trainer         the checkpoints before this one are scored: 0 go on, 1 train no more
 // Sends never wait for the receiver; poll() never waits, wait() sleeps between looks (a waiting MPI call would burn the
 // core that the other side computes on). Errors: Failed(peer_lost) with MPI's words.
 #pragma once
@@ -18,8 +19,8 @@ namespace bsft {
 
 class ControlChannel {
  public:
-  enum Tag : int { published = 1, finished = 2, stop = 3 };
-  static constexpr std::int64_t no_more = -1, abandoned = -2;
+  enum Tag : int { ended = 1, finished = 2, stop = 3, scored = 4 };
+  static constexpr std::int64_t without = 256;
 
   explicit ControlChannel(MPI_Comm world);
   ~ControlChannel();

@@ -1,6 +1,7 @@
 #include "trainer/comm/job.hpp"
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <thread>
@@ -42,6 +43,7 @@ class Alone final : public Job {
   at::Device device() const override { return at::kCPU; }
   ControlChannel* channel() override { return nullptr; }
   bool wait_for_all(double, std::function<void()> const&) override { return true; }
+  void leave(int code) override { std::_Exit(code); }
   void abort(int code) override { std::_Exit(code); }
 
  private:
@@ -126,8 +128,25 @@ class OverMpi final : public Job {
   ControlChannel* channel() override { return channel_.get(); }
 
   bool wait_for_all(double limit, std::function<void()> const& meanwhile) override {
+    return wait_for(world_, limit, meanwhile);
+  }
+
+  void leave(int code) override {
+    watch_.reset();
+    if (trainers_ != MPI_COMM_NULL) wait_for(trainers_, std::numeric_limits<double>::infinity(), {});
+    std::fflush(nullptr);
+    std::_Exit(code);
+  }
+
+  void abort(int code) override {
+    MPI_Abort(MPI_COMM_WORLD, code);
+    std::_Exit(code);
+  }
+
+ private:
+  static bool wait_for(MPI_Comm group, double limit, std::function<void()> const& meanwhile) {
     MPI_Request all;
-    check_mpi(MPI_Ibarrier(world_, &all), "MPI_Ibarrier");
+    check_mpi(MPI_Ibarrier(group, &all), "MPI_Ibarrier");
     for (double waited = 0;; waited += 0.02) {
       int done = 0;
       check_mpi(MPI_Test(&all, &done, MPI_STATUS_IGNORE), "MPI_Test");
@@ -138,12 +157,6 @@ class OverMpi final : public Job {
     }
   }
 
-  void abort(int code) override {
-    MPI_Abort(MPI_COMM_WORLD, code);
-    std::_Exit(code);
-  }
-
- private:
   MPI_Comm world_ = MPI_COMM_NULL, trainers_ = MPI_COMM_NULL;
   FlightRecorder* recorder_;
   int rank_ = 0, size_ = 1, provided_ = 0;

@@ -46,6 +46,9 @@ class Job {
   // `meanwhile` between naps.  False where they have not within the limit [s]: then the job can only be aborted.
   virtual bool wait_for_all(double limit = std::numeric_limits<double>::infinity(),
                             std::function<void()> const& meanwhile = {}) = 0;
+  // Ends this process where a rank of the job will not come to its end: the trainers wait for each other alone, and MPI
+  // is not finalised, which could wait for the lost one.  Collective over the trainers.
+  [[noreturn]] virtual void leave(int code) = 0;
   // Ends every rank at once with this exit code.
   [[noreturn]] virtual void abort(int code) = 0;
 };

@@ -128,6 +128,17 @@ void check_evaluate(Config const& c, Checks& checks) {
   checks.refuse(!e.suites.empty() && e.conditions.empty(), {"evaluate.conditions", "evaluate.suites"},
                 "evaluate.conditions: []", "suites are scored under a condition",
                 "write [self], or evaluate.suites: []");
+  checks.refuse(e.patience > 0 && (e.policy != "wait" || e.suites.empty() || c.checkpoint.every == 0),
+                {"evaluate.patience", "evaluate.policy", "evaluate.suites", "checkpoint.every"},
+                "evaluate.patience: " + number(e.patience) +
+                    (e.policy != "wait" ? " with evaluate.policy: " + e.policy
+                     : e.suites.empty() ? " with evaluate.suites: []"
+                                        : " with checkpoint.every: 0"),
+                e.policy != "wait" ? "where a run ends would depend on how fast it is scored"
+                                   : "nothing is scored before the end",
+                e.policy != "wait" ? "write evaluate.policy: wait"
+                : e.suites.empty() ? "name a suite, or write evaluate.patience: 0"
+                                   : "set checkpoint.every, or write evaluate.patience: 0");
   std::string const head = "suites.";
   auto const dot = e.metric.find('.', head.size());
   std::string const suite = e.metric.rfind(head, 0) == 0 && dot != std::string::npos

@@ -101,9 +101,11 @@ struct EvaluateConfig {
   std::int64_t max_records = 0;     // of `split`, while training; 0: all
   std::string mode = "likelihood";  // likelihood | generation
   std::string arm = "behavior";     // zero_shot | instruction | sft | behavior
-  std::string policy = "every";     // every | latest
+  std::string policy = "every";     // every | latest | wait
   double missed_cost = 1;           // an over-intervention costs 1
   std::string metric = "suites.full.overall.macro_f1_tasks";
+  std::int64_t patience = 0;    // scored checkpoints without a better metric; 0: never stops early
+  std::int64_t timeout = 7200;  // s of one scoring; 0: no limit
 };
 
 struct LogConfig {
@@ -134,8 +136,8 @@ Config read_config(std::filesystem::path const& file, std::vector<std::string> c
                    Files files = Files::must_exist);
 // All keys with their values, as YAML that read_config takes.
 std::string to_yaml(Config const& config);
-// 32 hex digits of to_yaml without run.dir, log.*, checkpoint.resume and the parallel.*_seconds: a resumed run has the
-// digest of its first start.
+// 32 hex digits of to_yaml without run.dir, log.*, checkpoint.resume, the parallel.*_seconds, parallel.evaluator_ranks
+// and evaluate.timeout: a resumed run has the digest of its first start.
 std::string digest_of(Config const& config);
 // key -> (a, b) where two configurations differ, without the same.
 std::map<std::string, std::pair<std::string, std::string>> difference(Config const& a, Config const& b);

@@ -5,10 +5,12 @@
 namespace bsft {
 namespace {
 
-// Keys that say where, how loudly and how patiently, not what: two runs that differ only in them are the same run.
+// Keys that say where, how loudly, how patiently and by whom it is scored, not what: two runs that differ only in them
+// are the same run.
 bool is_incidental(std::string const& name) {
   return name == "run.dir" || name == "checkpoint.resume" || name.rfind("log.", 0) == 0 ||
-         name == "parallel.hang_seconds" || name == "parallel.startup_seconds";
+         name == "parallel.hang_seconds" || name == "parallel.startup_seconds" || name == "parallel.evaluator_ranks" ||
+         name == "evaluate.timeout";
 }
 
 enum class Which { all, of_the_run };

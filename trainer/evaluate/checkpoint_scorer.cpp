@@ -1,17 +1,21 @@
 #include "trainer/evaluate/checkpoint_scorer.hpp"
 
+#include <chrono>
 #include <cstdio>
+#include <fstream>
 
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
 #include "trainer/checkpoint/layout.hpp"
+#include "trainer/checkpoint/manifest.hpp"
 #include "trainer/evaluate/child.hpp"
 #include "trainer/evaluate/evaluation.hpp"
 
 namespace bsft {
 namespace {
 
-constexpr int draws_while_training = 1000;
+constexpr int tries_to_write = 3;
+constexpr int draws_while_training = 1000;  // of the bootstrap
 
 // What a line of evaluations.jsonl keeps of a result: the headline's numbers without intervals.
 OrderedJson summary_of(OrderedJson const& results) {
@@ -33,10 +37,28 @@ void remove_quietly(std::filesystem::path const& path) {
   std::filesystem::remove_all(path, ignored);
 }
 
-std::vector<Json> scored_lines(std::filesystem::path const& run_dir) {
-  std::vector<Json> lines = read_json_lines(run_dir / "evaluations.jsonl");
-  std::erase_if(lines, [](Json const& line) { return line.value("status", "") != "scored"; });
-  return lines;
+Json const* same_weights(std::map<std::int64_t, Json> const& rows, std::string const& split,
+                         std::string const& digest) {
+  for (auto const& [step, row] : rows) {
+    if (row.value("status", "") == "scored" && row.value("split", "") == split &&
+        row.value("model_digest", "") == digest)
+      return &row;
+  }
+  return nullptr;
+}
+
+// The reason why results are not of the data that a checkpoint was trained on; empty where they are, or nothing is
+// known.
+std::string other_data(std::filesystem::path const& checkpoint, OrderedJson const& results) {
+  std::string trained_on;
+  try {
+    trained_on = read_manifest(checkpoint).data_digest;
+  } catch (Error const&) {
+    return "";
+  }
+  std::string const scored_on = results.value("data_digest", "");
+  if (trained_on.empty() || scored_on == trained_on) return "";
+  return "the data file has digest " + scored_on + ", the run was trained on " + trained_on;
 }
 
 }  // namespace
@@ -47,44 +69,26 @@ bool is_scored(Config const& config, std::int64_t step, bool last) {
   return every > 0 && step % every == 0 && step / every % config.evaluate.every == 0;
 }
 
-std::vector<std::int64_t> left_unscored(std::filesystem::path const& run_dir) {
-  std::set<std::int64_t> scored;
-  for (Json const& line : scored_lines(run_dir)) scored.insert(line.value("step", std::int64_t{-1}));
-  std::vector<std::int64_t> steps = published_steps(run_dir);
-  std::erase_if(steps, [&](std::int64_t step) {
-    return scored.count(step) > 0 || !std::filesystem::exists(lease_of(run_dir, step));
-  });
-  return steps;
-}
-
 CheckpointScorer::CheckpointScorer(Config const& config, std::filesystem::path run_dir, std::filesystem::path program,
                                    std::function<bool()> give_up)
     : config_(config),
+      folder_(run_dir),
       run_dir_(std::move(run_dir)),
       program_(program.empty() ? this_program() : std::move(program)),
       give_up_(std::move(give_up)) {
-  // The run folder is locked by this run: leases of an earlier attempt are stale.
-  remove_quietly(lease_of(run_dir_, 0).parent_path());
-  std::filesystem::create_directories(lease_of(run_dir_, 0).parent_path());
-  std::filesystem::create_directories(run_dir_ / ".evaluations");
-  write_atomically(lease_of(run_dir_, 0), "");
-  read_earlier_lines();
+  folder_.prepare();
 }
 
-void CheckpointScorer::read_earlier_lines() {
-  for (Json const& line : scored_lines(run_dir_)) {
-    if (line.value("mode", "likelihood") != config_.evaluate.mode) continue;
-    scored_.emplace(line.value("split", ""), line.value("model_digest", ""));
-    if (line.contains("metric") && line["metric"].is_number()) {
-      double const value = line["metric"].get<double>();
-      if (!best_ || value > *best_) best_ = value;
-    }
-  }
-}
-
+// A child that was killed has one more try.
 CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::string const& split, bool final_table) {
-  auto const out = run_dir_ / ".evaluations" / (step_name(step) + "." + split + ".json");
-  auto const log = run_dir_ / ".evaluations" / (step_name(step) + "." + split + ".log");
+  Outcome outcome = run(step, split, final_table);
+  if (outcome.exit_code > 128 && !outcome.given_up) outcome = run(step, split, final_table);
+  return outcome;
+}
+
+CheckpointScorer::Outcome CheckpointScorer::run(std::int64_t step, std::string const& split, bool final_table) {
+  std::string const name = step_name(step) + "." + split + (final_table ? ".table" : "");
+  auto const out = folder_.work() / (name + ".out"), log = folder_.work() / (name + ".log");
   bool const tokens = config_.behavior.set != std::vector<std::string>{"none"};
   std::vector<std::string> arguments{"evaluate", "--model",         checkpoint_of(run_dir_, step).string(),
                                      "--data",   config_.data.file, "--split",
@@ -103,9 +107,11 @@ CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::str
   add("threads", std::to_string(config_.train.threads_per_rank));
   add("max-tokens", std::to_string(config_.train.max_tokens_per_pass));
   add("seed", std::to_string(config_.run.seed));
-  if (!final_table) add("draws", std::to_string(draws_while_training));
   add("missed-cost", OrderedJson(config_.evaluate.missed_cost).dump());
-  if (final_table && step != 0) add("records-out", (run_dir_ / "predictions.jsonl").string());
+  if (final_table)
+    add("records-out", predictions_of(step).string());
+  else
+    add("draws", std::to_string(draws_while_training));
   for (auto const& suite : config_.evaluate.suites) add("suite", suite);
   for (auto const& condition : config_.evaluate.conditions) add("condition", condition);
   if (tokens) {
@@ -117,11 +123,24 @@ CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::str
   Outcome outcome;
   try {
     remove_quietly(out);
-    ChildEnd const end = run_child(program_, arguments, log, Variables::plain, give_up_);
-    outcome.given_up = end.given_up && end.exit_code != 0;
-    outcome.exit_code = end.exit_code;
-    outcome.error = end.error;
-    if (end.exit_code == 0) outcome.results = parse_ordered_json(read_file(out), out.string());
+    auto const start = std::chrono::steady_clock::now();
+    std::chrono::seconds const limit(config_.evaluate.timeout);
+    bool late = false;
+    ChildEnd const end = run_child(program_, arguments, log, Variables::plain, [&] {
+      late = limit.count() > 0 && std::chrono::steady_clock::now() - start > limit;
+      return late || (give_up_ && give_up_());
+    });
+    outcome.given_up = end.given_up && !late && end.exit_code != 0;
+    outcome.exit_code = late ? static_cast<int>(Exit::evaluation_incomplete) : end.exit_code;
+    outcome.error = late ? "not done within evaluate.timeout, " + std::to_string(limit.count()) + " s" : end.error;
+    if (outcome.exit_code == 0) {
+      outcome.results = parse_ordered_json(read_file(out), out.string());
+      outcome.error = other_data(checkpoint_of(run_dir_, step), outcome.results);
+      if (!outcome.error.empty()) {
+        outcome.exit_code = static_cast<int>(Exit::data);
+        outcome.results = nullptr;
+      }
+    }
   } catch (std::exception const& error) {
     outcome.error = error.what();
     outcome.exit_code = static_cast<int>(Exit::internal);
@@ -132,102 +151,134 @@ CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::str
   return outcome;
 }
 
-void CheckpointScorer::score(std::int64_t step) {
-  if (give_up_ && give_up_()) return;
+OrderedJson CheckpointScorer::scored_row(std::int64_t step, bool& given_up) {
   std::string const& split = config_.evaluate.split;
-  OrderedJson line;
-  line["step"] = step;
-  line["checkpoint"] = step_name(step);
-  line["split"] = split;
-  line["mode"] = config_.evaluate.mode;
+  OrderedJson row = EvaluationFolder::row_of(step, split, "failed");
+  row["mode"] = config_.evaluate.mode;
   try {
-    write_atomically(lease_of(run_dir_, step), "");
     if (!std::filesystem::exists(checkpoint_of(run_dir_, step))) {
-      line["status"] = "skipped";
-      line["error"] = "the checkpoint is not there any more";
-    } else {
-      std::string const digest = model_digest(checkpoint_of(run_dir_, step));
-      line["model_digest"] = digest;
-      if (scored_.count({split, digest}) > 0) {
-        line["status"] = "same";
-      } else if (Outcome const outcome = evaluate(step, split, false); outcome.given_up) {
-        return;
-      } else if (outcome.results.is_null()) {
-        line["status"] = "failed";
-        line["exit_code"] = outcome.exit_code;
-        line["error"] = outcome.error;
-      } else {
-        auto const metric = value_at(outcome.results, config_.evaluate.metric);
-        line["status"] = "scored";
-        line["metric"] = metric ? OrderedJson(*metric) : OrderedJson();
-        line["headline"] = outcome.results.value("headline", "");
-        line["suites"] = summary_of(outcome.results);
-        line["steer"] = outcome.results["steer"];
-        scored_.emplace(split, digest);
-        note_best(step, metric);
-      }
+      row["status"] = "skipped";
+      row["error"] = "the checkpoint is not there any more";
+      return row;
     }
+    std::string const digest = model_digest(checkpoint_of(run_dir_, step));
+    row["model_digest"] = digest;
+    auto const rows = folder_.rows();
+    if (Json const* const known = same_weights(rows, split, digest)) {
+      row["status"] = "same";
+      row["as"] = known->at("checkpoint");
+      row["metric"] = known->value("metric", Json());
+      return row;
+    }
+    Outcome const outcome = evaluate(step, split, false);
+    given_up = outcome.given_up;
+    if (outcome.results.is_null()) {
+      row["exit_code"] = outcome.exit_code;
+      row["error"] = outcome.error;
+      return row;
+    }
+    auto const metric = value_at(outcome.results, config_.evaluate.metric);
+    row["status"] = "scored";
+    row["metric"] = metric ? OrderedJson(*metric) : OrderedJson();
+    row["headline"] = outcome.results.value("headline", "");
+    row["suites"] = summary_of(outcome.results);
+    row["steer"] = outcome.results["steer"];
   } catch (std::exception const& error) {
-    line["status"] = "failed";
-    line["error"] = error.what();
+    row["status"] = "failed";
+    row["error"] = error.what();
   }
-  if (step == 0 && line["status"] == "scored") before_ = evaluate(0, config_.evaluate.final_split, true);
-  if (line["status"] == "failed")
-    std::fprintf(stderr, "bsft: evaluation of %s failed: %s\n", step_name(step).c_str(),
-                 line["error"].get<std::string>().c_str());
-  try {
-    append_line(run_dir_ / "evaluations.jsonl", line.dump());
-  } catch (std::exception const& error) {
-    std::fprintf(stderr, "bsft: %s\n", error.what());
-  }
-  if (step != 0) remove_quietly(lease_of(run_dir_, step));
+  return row;
 }
 
-void CheckpointScorer::note_best(std::int64_t step, std::optional<double> metric) {
-  if (!metric || (best_ && *metric <= *best_)) return;
-  best_ = metric;
-  write_atomically(run_dir_ / "BEST", step_name(step) + "\n");
+void CheckpointScorer::score(std::int64_t step) {
+  if (give_up_ && give_up_()) return;
+  try {
+    if (!std::filesystem::exists(lease_of(run_dir_, step))) folder_.lease(step);
+    bool given_up = false;
+    OrderedJson const row = scored_row(step, given_up);
+    if (given_up) return;
+    if (row["status"] == "failed")
+      std::fprintf(stderr, "bsft: warning: evaluation of %s failed: %s\n", step_name(step).c_str(),
+                   row["error"].get<std::string>().c_str());
+    folder_.add(row);
+    if (step == 0)
+      folder_.lease(0);  // kept to the end, and asked for no more
+    else
+      folder_.release(step);
+  } catch (std::exception const& error) {
+    std::fprintf(stderr, "bsft: warning: the score of %s was not written: %s\n", step_name(step).c_str(), error.what());
+    if (++unwritten_[step] >= tries_to_write) folder_.release(step);
+  }
+}
+
+// Under another configuration the table is another one.
+std::filesystem::path CheckpointScorer::table_of(std::int64_t step) const {
+  return folder_.work() / (step_name(step) + "." + digest_of(config_).substr(0, 8) + ".table");
+}
+
+std::filesystem::path CheckpointScorer::predictions_of(std::int64_t step) const {
+  return table_of(step).replace_extension(".predictions");
+}
+
+bool CheckpointScorer::has_table(std::int64_t step) const { return std::filesystem::exists(table_of(step)); }
+
+void CheckpointScorer::table(std::int64_t step) {
+  Outcome outcome;
+  outcome.error = "the checkpoint is not there";
+  if (std::filesystem::exists(checkpoint_of(run_dir_, step)))
+    outcome = evaluate(step, config_.evaluate.final_split, true);
+  if (outcome.given_up) return;
+  if (outcome.results.is_null()) outcome.results = {{"missing", outcome.error}};
+  write_atomically(table_of(step), outcome.results.dump(1) + "\n");
+}
+
+OrderedJson CheckpointScorer::best() const {
+  std::string name;
+  std::ifstream(run_dir_ / "BEST") >> name;
+  for (auto const& [step, row] : folder_.rows()) {
+    if (step_name(step) == name)
+      return {{"step", step},
+              {"split", config_.evaluate.split},
+              {"metric", config_.evaluate.metric},
+              {"value", row.value("metric", Json())}};
+  }
+  return nullptr;
 }
 
 void CheckpointScorer::finish(std::int64_t final_step) {
-  std::string const& split = config_.evaluate.final_split;
   std::vector<std::string> missing;
   auto score_one = [&](std::int64_t step) {
-    if (!std::filesystem::exists(checkpoint_of(run_dir_, step))) {
-      missing.push_back(step_name(step) + " (the checkpoint is not there)");
-      return OrderedJson();
-    }
-    bool const done = step == 0 && before_ && !before_->results.is_null();
-    Outcome outcome = done ? *before_ : evaluate(step, split, true);
-    if (outcome.given_up) throw Error(Exit::start_again, "the evaluation was given up", "the run was asked to stop");
-    if (outcome.results.is_null()) missing.push_back(step_name(step) + " (" + outcome.error + ")");
-    return std::move(outcome.results);
+    if (!has_table(step)) table(step);
+    if (!has_table(step)) throw Error(Exit::start_again, "the evaluation was given up", "the run was asked to stop");
+    OrderedJson results = parse_ordered_json(read_file(table_of(step)), table_of(step).string());
+    if (!results.contains("missing")) return results;
+    missing.push_back(step_name(step) + " (" + results["missing"].get<std::string>() + ")");
+    return OrderedJson();
   };
-  write_atomically(lease_of(run_dir_, final_step), "");
+  folder_.lease(final_step);
   OrderedJson before = score_one(0);
   OrderedJson results = final_step == 0 ? before : score_one(final_step);
-  remove_quietly(lease_of(run_dir_, 0));
-  remove_quietly(lease_of(run_dir_, final_step));
 
   if (results.is_null()) results = OrderedJson::object();
   results["config_digest"] = digest_of(config_);
   results["final"] = {{"step", final_step}, {"model_digest", results.value("model_digest", "")}};
+  if (OrderedJson const top = best(); !top.is_null()) results["best"] = top;
   if (!before.is_null()) {
     for (char const* key : {"data_digest", "split", "mode", "arm"}) before.erase(key);
     before["step"] = 0;
     results["before"] = std::move(before);
   }
   if (!missing.empty()) results["missing"] = missing;
+  if (std::filesystem::exists(predictions_of(final_step)))
+    std::filesystem::rename(predictions_of(final_step), run_dir_ / "predictions.jsonl");
   write_atomically(run_dir_ / "results.json", results.dump(1) + "\n");
-  remove_quietly(lease_of(run_dir_, 0).parent_path());
-  if (missing.empty()) {
-    remove_quietly(run_dir_ / ".evaluations");
-    return;
-  }
+  folder_.release(0);
+  folder_.release(final_step);
+  if (missing.empty()) return;
   std::string list;
   for (auto const& one : missing) list += (list.empty() ? "" : ", ") + one;
   throw Error(Exit::evaluation_incomplete, "the evaluation is incomplete", list,
-              "training is done and its checkpoints are good: run bsft evaluate on them");
+              "training is done and its checkpoints are good: bsft evaluate --attach " + run_dir_.string());
 }
 
 }  // namespace bsft

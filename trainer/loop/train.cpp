@@ -52,13 +52,15 @@ void train(TrainState& state, Config const& config, TrainPlan const& plan, Train
     bool const stops = metrics.notes.asked_to_stop > 0;
     bool const saves = (state.step == plan.total_steps || falls_due(plan.checkpoint_every) || stops) &&
                        observers.on_checkpoint != nullptr;
+    bool const ends = saves && !stops && state.step < plan.total_steps && observers.ends_here != nullptr &&
+                      observers.ends_here(state);
     if (saves) trainers.does(Activity::save);
     if (saves || falls_due(plan.check_every)) {
       stepper.settle();
       check_state(trainers, state.model, state.optimizer, plan.buckets, plan.sharded, state.step);
     }
     if (saves) observers.on_checkpoint(state);
-    if (stops) break;
+    if (stops || ends) break;
   }
   stepper.settle();
 }

@@ -37,6 +37,8 @@ struct TrainPlan {
 
 struct TrainObservers {
   std::function<void(StepMetrics const&)> on_step;
+  // Before the checkpoint of a step where one falls due: whether training ends with it, the same on all ranks.
+  std::function<bool(TrainState const&)> ends_here;
   std::function<void(TrainState const&)> on_checkpoint;
 };
 

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""What evaluators that are killed or stopped take of training's throughput; prints one JSON line.
+
+  tests/bench/run.sh evaluator [--ranks N] [--steps N] [--every N] [--rounds N] [--cases N]
+
+The same run in turns, by round: `alone` (nothing is scored before the end), `beside` (an evaluator rank that nobody
+disturbs), `children` (every scoring child is killed while training goes on), `killed` (the evaluator rank is killed after
+a few steps) and `stopped` (SIGSTOP, to the rank).  Steps a second are those of the wall clock between the first and the
+last step; `of_beside` is the median over the rounds of a round's rate over its `beside`.  lost_steps counts steps that
+metrics.jsonl lacks or has twice; rows is whether each checkpoint has exactly one.  A core a rank, and one for what scores,
+or the figures say how cores are shared.
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BSFT = ROOT / os.environ.get("BSFT_BUILD", "build/release") / "bsft"
+CASES = ("alone", "beside", "children", "killed", "stopped")
+
+
+def run(*words):
+    done = subprocess.run([str(word) for word in words], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{words[:3]}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+
+
+def json_lines(file):
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def children_of(pid):
+    return [int(x) for x in subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()]
+
+
+def once(given, folder, case):
+    out = folder / case
+    shutil.rmtree(out, ignore_errors=True)
+    config = folder / f"{case}.yaml"
+    evaluators = 0 if case == "alone" else 1
+    config.write_text(f"""
+run: {{name: evaluator, dir: {out}}}
+model: {{path: {given.model}, init: random}}
+data: {{file: {folder / 'data.h5'}, group_size: 8}}
+train: {{global_batch_size: 32, max_steps: {given.steps}}}
+parallel: {{lanes: 8, evaluator_ranks: {evaluators}, hang_seconds: {given.hang}}}
+checkpoint: {{every: {given.every}}}
+evaluate: {{suites: [full], max_records: 64, every: {1000000 if case == 'alone' else 1}}}
+log: {{level: quiet}}
+""")
+    ranks = given.ranks + evaluators
+    process = subprocess.Popen(["mpirun", "-np", str(ranks), str(BSFT), "train", "--config", str(config)], cwd=ROOT,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    seen, first, disturbed = 0, None, False
+    times = {}
+    while process.poll() is None:
+        seen = len(json_lines(out / "metrics.jsonl")) if (out / "metrics.jsonl").exists() else 0
+        if seen and seen not in times:
+            times[seen] = time.monotonic()
+        if case in ("children", "killed", "stopped") and 2 <= seen < given.steps:
+            evaluator = json.loads((out / "ranks.json").read_text())[-1]["pid"]
+            if case == "children":
+                for child in children_of(evaluator):
+                    os.kill(child, signal.SIGKILL)
+            elif not disturbed:
+                os.kill(evaluator, signal.SIGKILL if case == "killed" else signal.SIGSTOP)
+                disturbed = True
+        time.sleep(0.01)
+    status = json.loads((out / "status.json").read_text())
+    if status["state"] not in ("done", "trained"):
+        raise SystemExit(f"{case}: {status}\n{process.stderr.read()}")
+    first, last = min(times), max(times)
+    steps = [line["step"] for line in json_lines(out / "metrics.jsonl")]
+    rows = [line["step"] for line in json_lines(out / "evaluations.jsonl")]
+    return {"rate": (last - first) / (times[last] - times[first]),
+            "lost_steps": len(set(range(1, given.steps + 1)) ^ set(steps)) + len(steps) - len(set(steps)),
+            "rows": sorted(rows) == sorted({0, given.steps, *range(0, given.steps, given.every)})}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="configs/tiny")
+    parser.add_argument("--ranks", type=int, default=2, help="that train")
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--every", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--hang", type=int, default=10, help="parallel.hang_seconds")
+    parser.add_argument("--cases", type=int, default=60, help="of the data")
+    given = parser.parse_args()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="bsft_evaluator_", dir=os.environ.get("TMPDIR", ROOT / "build")))
+    try:
+        run(BSFT, "data", "generate", "--out", folder / "records.jsonl", "--cases", given.cases)
+        run(BSFT, "data", "build", "--records", folder / "records.jsonl", "--model", given.model, "--out", folder / "data.h5")
+        found = [{case: once(given, folder, case) for case in CASES} for _ in range(given.rounds)]
+    finally:
+        shutil.rmtree(folder)
+    print(json.dumps({
+        "benchmark": "evaluator", "ranks": given.ranks, "steps": given.steps, "rounds": given.rounds,
+        "steps_per_second": {c: round(statistics.median(r[c]["rate"] for r in found), 3) for c in CASES},
+        "of_beside": {c: round(statistics.median(r[c]["rate"] / r["beside"]["rate"] for r in found), 4) for c in CASES},
+        "lost_steps": sum(r[c]["lost_steps"] for r in found for c in CASES),
+        "rows": all(r[c]["rows"] for r in found for c in CASES)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -121,6 +121,13 @@ def look(driver, file, plots):
     assert not console, console
     others = [url for url in requests(driver) if url != file.as_uri() and not url.startswith("data:")]
     assert not others, others
+    # paper is white, whatever the reader's scheme
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
+                           {"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                           {"width": 760, "height": 900, "deviceScaleFactor": 1, "mobile": False})
+    printed = driver.execute_script(LOOK)
+    assert printed["paper"] > 0.8 and not printed["wrong"], printed["wrong"][:20]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
     pdf = base64.b64decode(driver.execute_cdp_cmd("Page.printToPDF", {})["data"])
     pages = len(re.findall(rb"/Type\s*/Page\b", pdf))

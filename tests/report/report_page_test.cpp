@@ -99,7 +99,8 @@ TEST(ReportPage, IsOneFileThatRunsNoScriptAndSurvivesTornLines) {
   EXPECT_TRUE(has(html, "&lt;script&gt;alert(1)&lt;/script&gt;"));
   EXPECT_TRUE(has(html, "above the untouched model (0.250) and the most frequent label (0.300)"));
   EXPECT_EQ(html.find("<script"), html.find("<script type=\"application/json\""));
-  for (char const* foreign : {"src=", "http:", "https:", "@import", "url("}) EXPECT_FALSE(has(html, foreign)) << foreign;
+  for (char const* foreign : {"src=", "http:", "https:", "@import", "url("})
+    EXPECT_FALSE(has(html, foreign)) << foreign;
   EXPECT_THROW(write_report({folder.run.parent_path()}, folder.run / "no.html"), Invalid);
 }
 

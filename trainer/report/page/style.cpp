@@ -7,7 +7,7 @@ std::string_view const page_style = R"(<style>
   --paper: #fbfaf8; --card: #fff; --ink: #1f2530; --soft: #5d6675; --rule: #dfe1e6; --grid: #e8eaee; --code: #f1f0ed;
   --good: #1d7a52; --bad: #b3382c; --badwash: #fbeeec; --heat: 24, 82, 148; --on: #fff;
   --0: #8a94a3; --1: #2162a8; --2: #c25a1e; --3: #1f8463; --4: #7a55ad; --5: #a67a12; --6: #137f8f; --7: #b04575; }
-@media (prefers-color-scheme: dark) { :root {
+@media screen and (prefers-color-scheme: dark) { :root {
   --paper: #14171c; --card: #1a1e25; --ink: #e3e6eb; --soft: #9aa4b2; --rule: #313843; --grid: #2a303a; --code: #20252d;
   --good: #69c79c; --bad: #f08a7e; --badwash: #33201f; --heat: 104, 168, 235; --on: #0e1116;
   --0: #8b96a6; --1: #74aee9; --2: #ee9560; --3: #62c29d; --4: #b798e4; --5: #d9b457; --6: #5fc3d0; --7: #e585ae; } }
@@ -79,7 +79,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .9rem; ma
 .run > summary { font-size: 1.3rem; font-weight: 700; color: var(--ink); margin-top: 1.6rem; }
 @media (max-width: 40rem) { table { font-size: .8rem; } th { font-size: .76rem; } th, td { padding-right: .5rem; } }
 @media print { :root { color-scheme: light; --paper: #fff; --card: #fff; }
-  body { font-size: 10pt; } main { max-width: none; padding: 0; } .plots { grid-template-columns: 1fr 1fr; }
+  body { font-size: 10pt; } table { font-size: 8.5pt; } th { font-size: 8pt; } main { max-width: none; padding: 0; } .plots { grid-template-columns: 1fr 1fr; }
   section { margin-top: 1.2rem; padding-top: .8rem; } h3, h4, figcaption { break-after: avoid; } tr, .tile, .twin { break-inside: avoid; }
   pre, .cell, .area, .bar, .dot { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   details::details-content { content-visibility: visible; }

@@ -85,7 +85,7 @@ class EvaluationWorkerTest : public ::testing::Test {
   Config config_;
 };
 
-TEST_F(EvaluationWorkerTest, AClaimIsOneProcesssUntilItEnds) {
+TEST_F(EvaluationWorkerTest, AClaimIsHeldUntilItsProcessEnds) {
   fs::create_directories(work());
   Claims mine(work(), 60), same(work(), 60);
   EXPECT_TRUE(mine.take("a"));

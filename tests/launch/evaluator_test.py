@@ -12,7 +12,7 @@ import time
 from live_run import LiveRun, digests, until
 from tiny_run import BINARY, ENVIRONMENT, Folder, run, steps_of, train, train_command
 
-STEPS = 60
+STEPS = 30
 SETTINGS = ["--set", f"train.max_steps={STEPS}", "--set", "checkpoint.every=10", "--set", "checkpoint.keep=3",
             "--set", "evaluate.suites=[full]", "--set", "evaluate.max_records=8", "--set", "parallel.hang_seconds=6"]
 
@@ -137,11 +137,10 @@ def child_killed(folder, whole):
 
 
 def attached(folder, whole):
-    """Two processes beside a job without evaluator ranks; then after it, where rows and results are gone."""
+    """Two processes beside a job and its evaluator; then after it, where rows and results are gone."""
     live = attempt(folder, "attached", 2, *settings(1)).trains()
     beside = [subprocess.Popen([BINARY, "evaluate", "--attach", live.dir, "--watch"], env=ENVIRONMENT, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    beside[0].poll()
     ended_well(live, whole.result())
     for process in beside:
         assert process.wait(60) == 0, process.stderr.read()
@@ -176,9 +175,12 @@ def early(folder):
     """The same last step on any ranks, also where the run was stopped and resumed; a resume of its end does nothing more."""
     more = ["--set", "evaluate.policy=wait", "--set", "evaluate.patience=2", "--set", "optimizer.learning_rate=1e-12"]
     found = []
+
+    def longer(evaluators):
+        return [word.replace(f"max_steps={STEPS}", "max_steps=60") for word in settings(evaluators, *more)]
     for name, ranks, evaluators in (("early", 0, 0), ("early_beside", 3, 1)):
         config, run_dir = folder.config(name), folder.path / name
-        train(config, ranks, *settings(evaluators, *more))
+        train(config, ranks, *longer(evaluators))
         status = json.loads((run_dir / "status.json").read_text())
         assert (status["state"], status["exit_code"], status["step"]) == ("done", 0, 30), status
         assert "2 scored checkpoints in a row are not better" in status["message"], status
@@ -186,7 +188,7 @@ def early(folder):
         assert results["final"]["step"] == 30 and results["best"]["step"] == 0, results["best"]
         assert rows(run_dir) == {0: "scored", 10: "scored", 20: "scored", 30: "scored"}, rows(run_dir)
         found.append((digests(run_dir, 30), (run_dir / "evaluations.jsonl").read_bytes()))
-    train(config, 3, "--resume", "auto", *settings(1, *more))
+    train(config, 3, "--resume", "auto", *longer(1))
     assert steps_done(run_dir) == list(range(1, 31)) and steps_of(run_dir)[-1] == 30
     assert found[0] == found[1]
     done = train(folder.config("refused"), 0, *settings(0, "--set", "evaluate.patience=2"), code=78)
@@ -195,7 +197,7 @@ def early(folder):
 
 CASES = {case.__name__: case for case in (killed, stopped, silent, child_killed, attached, waits)}
 with Folder() as folder, concurrent.futures.ThreadPoolExecutor(3) as three:
-    names = sys.argv[1:] or [*CASES, "early"]
+    names = sys.argv[1:]
     whole = three.submit(undisturbed, folder)
     started = time.monotonic()
     running = {name: three.submit(early, folder) if name == "early" else three.submit(CASES[name], folder, whole)

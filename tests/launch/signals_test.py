@@ -78,7 +78,7 @@ def in_turns(folder):
     run.signal(signal.SIGUSR1, 1)
     seconds = {"USR1 while rank 0 scores": run.ends(75)}
     run.saved("SIGUSR1")
-    assert run.status()["step"] == 1 and not (run.dir / "evaluations.jsonl").exists(), run.status()
+    assert run.status()["step"] == 1 and scored(run.dir) == [], run.status()
 
     run = attempt(folder, "turns", 2, *EVALUATED)
     until(lambda: run.status()["state"] == "trained", "the last step", run.process)

@@ -120,10 +120,10 @@ std::string write_comparison(Sweep const& sweep, std::vector<Outcome> const& out
   if (request.arms.size() < 2) return "";
   OrderedJson const comparison = compare_arms(request);
   write_atomically(folder_of(sweep) / ("comparison." + suite + ".json"), comparison.dump(1) + "\n");
-  std::string text = comparison_table(comparison).render(TableStyle::terminal) + "\n";
-  for (std::string const& verdict : comparison_verdicts(comparison)) text += verdict + "\n";
-  write_atomically(folder_of(sweep) / ("comparison." + suite + ".md"),
-                   comparison_table(comparison).render(TableStyle::markdown));
+  Table const table = page::comparison_table(comparison);
+  std::string text = table.render(TableStyle::terminal) + "\n";
+  for (std::string const& verdict : page::comparison_verdicts(comparison)) text += verdict + "\n";
+  write_atomically(folder_of(sweep) / ("comparison." + suite + ".md"), table.render(TableStyle::markdown));
   return text;
 }
 

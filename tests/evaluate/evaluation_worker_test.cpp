@@ -1,4 +1,4 @@
-// Who works on a run's evaluation: claims, the rows that several share, and histories of kills, resumes and helpers.
+// Who works on a run's evaluation: claims, the rows that several share, and histories of kills and resumes.
 #include "trainer/evaluate/evaluation_worker.hpp"
 
 #include <gtest/gtest.h>

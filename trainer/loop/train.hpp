@@ -37,9 +37,9 @@ struct TrainPlan {
 
 struct TrainObservers {
   std::function<void(StepMetrics const&)> on_step;
+  std::function<void(TrainState const&)> on_checkpoint;
   // Before the checkpoint of a step where one falls due: whether training ends with it, the same on all ranks.
   std::function<bool(TrainState const&)> ends_here;
-  std::function<void(TrainState const&)> on_checkpoint;
 };
 
 // max_steps where it is set, else num_epochs of the order, rounded up.

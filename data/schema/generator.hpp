@@ -9,9 +9,11 @@
 // bsft::mix of (seed, case, stream, counter), in integers only.  Of 50 cases 45 are for training, 2 for dev, 3 for
 // test; a twin pair never leaves its case. A dialogue tells the beds and one to four charts.  A chart is told in the
 // order of its form; in a hard case (one of 16) in any order, beside the neighbour's reactions.  Suites: "full" holds
-// every record, "hard" those of level 3 and above of hard cases. Errors: Invalid(config) where the taxonomy lacks a
-// task, a label or a slot that the facts call for. Tests: tests/schema/generator_test.cpp (oracle, twins, determinism,
-// token-only baseline), bag_of_words.py.
+// every record, "hard" those of level 3 and above of hard cases; with options.contrast "contrast": one prompt about
+// each medication chart under two behaviours that call for two answers, so that who ignores the token has half of them
+// right. The other questions are the same with and without it, but for their numbers and so their wording.  Errors:
+// Invalid(config) where the taxonomy lacks a task, a label or a slot that the facts call for. Tests:
+// tests/schema/generator_test.cpp (oracle, twins, determinism, token-only baseline), bag_of_words.py.
 #pragma once
 
 #include <array>

@@ -98,10 +98,10 @@ TEST_F(TaxonomyFile, RefusesContrastsAndSuitesThatSayNothing) {
           "behavior: "
           "reactive, level: 4, answers: [\"{label} so\"]}}\n"
           "suites:\n  - {name: icu}\n  - {name: icu, tasks: [b]}\n  - {name: \"a b\", levels: [7]}\n",
-      {":5:82: contrast of task \"a\" (the task's own behaviour) name another",
-       ":5:82: contrast of task \"a\" (3 labels) declare two, one for each behaviour",
+      {":5:84: contrast of task \"a\" (the task's own behaviour) name another",
+       ":5:84: contrast of task \"a\" (3 labels) declare two, one for each behaviour",
        ":7:5: suite \"icu\" (it chooses by nothing) name tasks, groups, behaviors, levels or sources",
-       ":8:5: suite \"icu\" (stands twice) rename one", ":8:24: task \"b\" (not declared)declare it",
+       ":8:5: suite \"icu\" (stands twice) rename one", ":8:24: task \"b\" (not declared) did you mean a?",
        ":9:27: level 7 (not 0 to 5)", ":9:5: suite \"a b\" (a name is letters, digits, _ and -) rename it"});
 }
 

@@ -1,8 +1,10 @@
 """Run a whole configuration as README does and hold its result against the goals.
 
-    goals_test.py quickstart|synthetic|smollm2_135m
+    goals_test.py quickstart|synthetic|smollm2_135m|paper_table
 
-quickstart runs twice: results.json must be the same bytes.  smollm2_135m needs the records of ../shared/data and
+quickstart runs twice: results.json must be the same bytes.  paper_table runs its sweep:
+with the token forced the contrast suite is answered rightly, without a token half of it, and shuffled tokens steer
+nothing.  smollm2_135m needs the records of ../shared/data and
 SmolLM2's folder (launch/smollm2.py), and is skipped without them.  Runs and data stay in runs/goals for a look.
 """
 
@@ -78,8 +80,36 @@ def goals_of_real(results, table):
             check("contrast accuracy, token forced", results["conditions"]["right"]["suites"]["contrast"]["overall"]["accuracy"], 0.75)]
 
 
+def paper_table():
+    """In runs/paper_table, where README's commands put it; what is there already is kept."""
+    data = pathlib.Path("runs/data/paper_table.h5")
+    if not data.exists():
+        records = data.with_suffix(".jsonl")
+        call(BINARY, "data", "generate", "--cases", 15000, "--contrast", "--out", records)
+        call(BINARY, "data", "build", "--records", records, "--model", "configs/tiny", "--out", data)
+    sweep = "configs/sweeps/paper_table.yaml"
+    call("bash", "-c", 'source launch/mpi.sh && exec "$@"', "bash", BINARY, "sweep", "run", sweep, "--ranks", 3)
+    comparison = json.loads(pathlib.Path("runs/paper_table/comparison.full.json").read_text())
+    met = []
+    for arm in comparison["arms"]:
+        for run in arm["runs"]:
+            results = json.loads((pathlib.Path(run) / "results.json").read_text())
+            contrast = {name: of["suites"]["contrast"]["overall"]["accuracy"] for name, of in results["conditions"].items()}
+            if arm["name"] == "sft":
+                met.append(check("sft: contrast, minus its accuracy", -contrast["none"], -0.55))
+            elif arm["name"] == "shuffled":
+                gain = results["steer"]["full"]["conditioning_gain"]["over_wrong"]
+                print(f"shuffled: gain {gain['value']:.4f}, interval {gain['ci95']}")
+                met.append(not gain["distinguishable"])
+            else:
+                met.append(check(f"{arm['name']}: contrast, token forced", contrast["right"], 0.90))
+    return met
+
+
 def main():
     name = sys.argv[1]
+    if name == "paper_table":
+        sys.exit(0 if all(paper_table()) else 1)
     if not os.path.exists(BINARY):
         print(f"skipped: no bsft at {BINARY}")
         sys.exit(77)

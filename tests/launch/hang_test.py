@@ -31,7 +31,7 @@ class Run:
         self.process = subprocess.Popen(train_command(config, 3, *settings), env=ENVIRONMENT, start_new_session=True,
                                         stdout=subprocess.DEVNULL, stderr=self.errors)
         self.wait_for(5)
-        time.sleep(1.2)  # a heartbeat
+        time.sleep(3)  # a heartbeat, also on a busy machine
         self.ranks = {one["rank"]: one for one in json.loads((self.dir / "ranks.json").read_text())}
         assert sorted(self.ranks) == [0, 1, 2], self.ranks
 

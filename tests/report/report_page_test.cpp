@@ -188,7 +188,7 @@ TEST(ReportText, ComparesArms) {
   EXPECT_TRUE(has(text, "tokens     1  0.250 ± 0.125")) << text;
   EXPECT_TRUE(has(
       text,
-      "tokens against words: words is better; difference +0.250 (95 % interval 0.125 to 0.375), p < 0.001 after Holm."))
+      "tokens against words: words is better; difference +0.250 (95 % interval 0.125 to 0.375), p < 0.001 (McNemar)."))
       << text;
   EXPECT_TRUE(has(report_html({folder.run, folder.run}, comparison), "words is better"));
 }

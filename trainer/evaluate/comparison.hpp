@@ -8,7 +8,7 @@
 //    pairs
 //   A = {value, ci95, of_seeds: [value of each run]}   D = {value, ci95, only_a, only_b, p, p_holm, verdict}
 // Values are macro-F1 as the mean over tasks.  A claim needs three seeds of each arm that was trained: verdict is
-// "a is better", "b is better", "not distinguishable" (the interval holds 0) or "too few seeds for a claim".
+// "<arm> is better", "not distinguishable" (the interval holds 0) or "too few seeds for a claim".
 // Errors: Broken for files of another shape; Invalid(data) for folders without these files, other records, splits,
 // modes or data files, an unknown arm or suite, or a condition that was not scored.
 #pragma once

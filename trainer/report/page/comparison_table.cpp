@@ -52,8 +52,8 @@ std::vector<std::string> comparison_verdicts(OrderedJson const& json) {
       if (auto const interval = overall["ci95"].interval())
         text += " (95 % interval " + decimal(interval->first) + " to " + decimal(interval->second) + ")";
     }
-    if (auto const p = overall["p_holm"].number())
-      text += ", p " + std::string(*p < 0.001 ? "" : "= ") + p_text(p) + " after Holm";
+    if (auto const p = overall["p"].number())
+      text += ", p " + std::string(*p < 0.001 ? "" : "= ") + p_text(p) + " (McNemar)";
     auto const only_a = overall["only_a"].number(), only_b = overall["only_b"].number();
     if (only_a && only_b)
       text += ", right only in one: " + decimal(only_a, 0) + " and " + decimal(only_b, 0) + " records";

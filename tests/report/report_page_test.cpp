@@ -181,8 +181,8 @@ TEST(ReportText, ComparesArms) {
   OrderedJson comparison{{"suite", "full"}, {"split", "test"}, {"records", 40}};
   comparison["arms"] = {{{"name", "tokens"}, {"runs", {"r1"}}, {"overall", part}, {"groups", {{"proactive", part}}}}};
   OrderedJson overall = part;
-  overall["p_holm"] = 0.0001;
-  overall["verdict"] = "b is better";
+  overall["p"] = 0.0001;
+  overall["verdict"] = "words is better";
   comparison["pairs"] = {{{"a", "tokens"}, {"b", "words"}, {"overall", overall}}};
   std::string const text = report_text({folder.run}, TableStyle::terminal, comparison);
   EXPECT_TRUE(has(text, "tokens     1  0.250 ± 0.125")) << text;

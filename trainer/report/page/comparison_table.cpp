@@ -43,9 +43,7 @@ std::vector<std::string> comparison_verdicts(OrderedJson const& json) {
   for (Part const& pair : comparison["pairs"].items()) {
     Part const overall = pair["overall"];
     std::string const a = pair["a"].text(), b = pair["b"].text();
-    std::string verdict = overall["verdict"].text();
-    if (verdict == "a is better") verdict = a + " is better";
-    if (verdict == "b is better") verdict = b + " is better";
+    std::string const verdict = overall["verdict"].text();
     std::string text = a + " against " + b + ": " + verdict;
     if (auto const value = overall["value"].number()) {
       text += "; difference " + std::string(*value > 0 ? "+" : "") + decimal(value);

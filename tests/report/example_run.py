@@ -189,7 +189,7 @@ def comparison(runs):
         return one(value, 0.03) | {"only_a": 80, "only_b": 31, "p": 0.0004, "p_holm": 0.0012, "verdict": verdict}
 
     pairs = [{"a": a["name"], "b": b["name"], "overall": judged(a["overall"]["value"] - b["overall"]["value"],
-                                                              "selection is better"),
+                                                              f"{a['name']} is better"),
               "groups": {g: judged(0.02, "not distinguishable") for g in GROUPS},
               "tasks": {t: judged(0.01, "too few seeds for a claim") for t in names}}
              for a, b in ((arms[0], arms[1]), (arms[0], arms[2]))]

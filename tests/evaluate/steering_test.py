@@ -199,6 +199,8 @@ def check_results(results, lines, facts):
     assert len(results["alarms"]) == alarms, results["alarms"]
     assert results["suites"]["contrast"]["overall"]["token_only"]["accuracy"] == 1, "the token alone decides a contrast"
     close(results["suites"]["contrast"]["overall"]["majority"]["accuracy"], 0.5, "ignoring the token")
+    mixed = [c for c in results["steer"]["contrast"]["conditions"].values() if 0 < c.get("obedience", 0) < 1]
+    assert mixed, "the run has learned too much to tell counts apart"
     check_cost_curve(results["steer"]["full"]["cost_curve"], [x for x in lines if "full" in x["suites"]], facts)
     shown = [line for line in lines if "text" in line]
     wrong = {line["twin"] for line in lines if "twin" in line and under("self")(line) != line["label"]}
@@ -325,7 +327,7 @@ def main():
         tiny_run.run([tiny_run.BINARY, "data", "build", "--records", records, "--model", "configs/tiny", "--out", folder.data])
         config = folder.config("run")
         tiny_run.train(config, 0, "--set", "evaluate.suites=[full, contrast]", "--set", f"run.seed={SEED}", "--set",
-                       f"evaluate.missed_cost={MISSED_COST}", "--set", "evaluate.max_records=50", "--set", "train.max_steps=60")
+                       f"evaluate.missed_cost={MISSED_COST}", "--set", "evaluate.max_records=50", "--set", "train.max_steps=25")
         run = folder.path / "run"
         lines = [json.loads(line) for line in (run / "predictions.jsonl").read_text().splitlines()]
         facts = Facts([json.loads(line) for line in records.read_text().splitlines()])

@@ -11,6 +11,7 @@ metrics.jsonl lacks or has twice; rows is whether each checkpoint has exactly on
 or the figures say how cores are shared.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -68,7 +69,8 @@ log: {{level: quiet}}
             evaluator = json.loads((out / "ranks.json").read_text())[-1]["pid"]
             if case == "children":
                 for child in children_of(evaluator):
-                    os.kill(child, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                        os.kill(child, signal.SIGKILL)
             elif not disturbed:
                 os.kill(evaluator, signal.SIGKILL if case == "killed" else signal.SIGSTOP)
                 disturbed = True

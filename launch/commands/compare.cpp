@@ -25,10 +25,8 @@ int run(Arguments const& arguments) {
     std::cout << comparison.dump(1) << std::endl;
     return static_cast<int>(Exit::done);
   }
-  std::cout
-      << page::comparison_table(comparison).render(format == "markdown" ? TableStyle::markdown : TableStyle::terminal);
-  for (std::string const& verdict : page::comparison_verdicts(comparison)) std::cout << "\n" << verdict;
-  std::cout << std::endl;
+  std::cout << page::comparison_text(comparison, format == "markdown" ? TableStyle::markdown : TableStyle::terminal)
+            << std::flush;
   return static_cast<int>(Exit::done);
 }
 

@@ -15,6 +15,7 @@
 #include "trainer/config/sweep.hpp"
 #include "trainer/evaluate/child.hpp"
 #include "trainer/evaluate/comparison.hpp"
+#include "trainer/evaluate/results.hpp"
 #include "trainer/report/page/comparison_table.hpp"
 #include "trainer/report/table.hpp"
 
@@ -22,22 +23,12 @@ namespace bsft {
 namespace fs = std::filesystem;
 namespace {
 
-struct Outcome {
+struct ArmOutcome {
   std::string status = "waiting";  // done, kept (from an earlier run), failed: why
   std::optional<double> metric, selection;
 };
 
 fs::path folder_of(Sweep const& sweep) { return fs::path("runs") / sweep.name; }
-
-std::optional<double> number_at(Json const& results, std::string const& path) {
-  Json const* node = &results;
-  std::stringstream parts(path);
-  for (std::string part; std::getline(parts, part, '.');) {
-    if (!node->is_object() || !node->contains(part)) return std::nullopt;
-    node = &(*node)[part];
-  }
-  return node->is_number() ? std::optional<double>(node->get<double>()) : std::nullopt;
-}
 
 std::string suite_of(std::string const& metric) {
   std::string const head = "suites.";
@@ -48,20 +39,20 @@ std::string suite_of(std::string const& metric) {
 std::string selection_path(std::string const& metric) { return "steer." + suite_of(metric) + ".selection.macro_f1"; }
 
 // Empty where results.json is not there, damaged, of another configuration, or lacks the metric.
-std::optional<Outcome> results_of_arm(Sweep const& sweep, Arm const& arm, fs::path const& run_dir) {
+std::optional<ArmOutcome> results_of_arm(Sweep const& sweep, Arm const& arm, fs::path const& run_dir) {
   fs::path const file = run_dir / "results.json";
   if (!fs::exists(file)) return std::nullopt;
-  Json results;
+  OrderedJson results;
   try {
-    results = read_json(file);
+    results = parse_ordered_json(read_file(file), file.string());
   } catch (Broken const&) {  // cut short: the arm runs again
     return std::nullopt;
   }
   std::string const digest = digest_of(arm.config);
   if (results.is_object() && results.contains("config_digest") && results["config_digest"] != digest)
     return std::nullopt;
-  Outcome outcome{"done", number_at(results, sweep.metric), number_at(results, selection_path(sweep.metric))};
-  return outcome.metric ? std::optional<Outcome>(outcome) : std::nullopt;
+  ArmOutcome outcome{"done", value_at(results, sweep.metric), value_at(results, selection_path(sweep.metric))};
+  return outcome.metric ? std::optional<ArmOutcome>(outcome) : std::nullopt;
 }
 
 std::string shown(std::optional<double> value) {
@@ -80,7 +71,7 @@ std::vector<std::string> keys_of(Sweep const& sweep) {
   return names;
 }
 
-Table table_of(Sweep const& sweep, std::vector<Outcome> const& outcomes) {
+Table table_of(Sweep const& sweep, std::vector<ArmOutcome> const& outcomes) {
   std::vector<std::string> const names = keys_of(sweep);
   std::vector<Column> columns = {{"run"}, {"arm"}};
   for (std::string const& name : names) columns.push_back({name, Align::right});
@@ -100,7 +91,7 @@ Table table_of(Sweep const& sweep, std::vector<Outcome> const& outcomes) {
 }
 
 // Runs that differ in their seed alone, as one arm; without those that have no results.
-std::vector<ArmFolders> arms_of(Sweep const& sweep, std::vector<Outcome> const& outcomes) {
+std::vector<ArmFolders> arms_of(Sweep const& sweep, std::vector<ArmOutcome> const& outcomes) {
   std::vector<ArmFolders> arms;
   for (std::size_t i = 0; i < sweep.arms.size(); ++i) {
     if (!outcomes[i].metric) continue;
@@ -113,18 +104,16 @@ std::vector<ArmFolders> arms_of(Sweep const& sweep, std::vector<Outcome> const& 
 }
 
 // The arms side by side, over their seeds; empty where fewer than two have results.
-std::string write_comparison(Sweep const& sweep, std::vector<Outcome> const& outcomes, std::string const& suite) {
+std::string write_comparison(Sweep const& sweep, std::vector<ArmOutcome> const& outcomes, std::string const& suite) {
   ComparisonRequest request;
   request.arms = arms_of(sweep, outcomes);
   request.suite = suite;
   if (request.arms.size() < 2) return "";
   OrderedJson const comparison = compare_arms(request);
   write_atomically(folder_of(sweep) / ("comparison." + suite + ".json"), comparison.dump(1) + "\n");
-  Table const table = page::comparison_table(comparison);
-  std::string text = table.render(TableStyle::terminal) + "\n";
-  for (std::string const& verdict : page::comparison_verdicts(comparison)) text += verdict + "\n";
-  write_atomically(folder_of(sweep) / ("comparison." + suite + ".md"), table.render(TableStyle::markdown));
-  return text;
+  write_atomically(folder_of(sweep) / ("comparison." + suite + ".md"),
+                   page::comparison_table(comparison).render(TableStyle::markdown));
+  return page::comparison_text(comparison, TableStyle::terminal);
 }
 
 fs::path on_path(std::string const& program) {
@@ -137,7 +126,7 @@ fs::path on_path(std::string const& program) {
 }
 
 // One arm as a process of its own: its end, however bad, costs the others nothing.
-Outcome run_arm(Sweep const& sweep, Arm arm, std::int64_t ranks) {
+ArmOutcome run_arm(Sweep const& sweep, Arm arm, std::int64_t ranks) {
   fs::path const folder = folder_of(sweep), run_dir = folder / arm.id;
   if (auto kept = results_of_arm(sweep, arm, run_dir)) {
     kept->status = "kept";
@@ -154,7 +143,7 @@ Outcome run_arm(Sweep const& sweep, Arm arm, std::int64_t ranks) {
   }
   ChildEnd const end = run_child(program, arguments, log, Variables::kept);
   if (auto done = results_of_arm(sweep, arm, run_dir); done && end.exit_code == 0) return *done;
-  Outcome failed;
+  ArmOutcome failed;
   failed.status = "failed: " + (end.exit_code != 0 ? end.error : "no " + sweep.metric + " in results.json") + " (" +
                   log.string() + ")";
   return failed;
@@ -162,9 +151,9 @@ Outcome run_arm(Sweep const& sweep, Arm arm, std::int64_t ranks) {
 
 int report(Arguments const& arguments) {
   Sweep const sweep = read_sweep(arguments.positional.front(), Files::may_lack);
-  std::vector<Outcome> outcomes;
+  std::vector<ArmOutcome> outcomes;
   for (Arm const& arm : sweep.arms)
-    outcomes.push_back(results_of_arm(sweep, arm, folder_of(sweep) / arm.id).value_or(Outcome{}));
+    outcomes.push_back(results_of_arm(sweep, arm, folder_of(sweep) / arm.id).value_or(ArmOutcome{}));
   std::string const suite = arguments.text("suite").empty() ? suite_of(sweep.metric) : arguments.text("suite");
   std::string const text = write_comparison(sweep, outcomes, suite);
   if (text.empty())
@@ -177,7 +166,7 @@ int report(Arguments const& arguments) {
 int plan(Arguments const& arguments) {
   Files const files = arguments.has("without-files") ? Files::may_lack : Files::must_exist;
   Sweep const sweep = read_sweep(arguments.positional.front(), files);
-  std::vector<Outcome> outcomes(sweep.arms.size());
+  std::vector<ArmOutcome> outcomes(sweep.arms.size());
   for (std::size_t i = 0; i < sweep.arms.size(); ++i)
     if (auto const kept = results_of_arm(sweep, sweep.arms[i], folder_of(sweep) / sweep.arms[i].id))
       outcomes[i] = *kept;
@@ -190,7 +179,7 @@ int run(Arguments const& arguments) {
   if (ranks < 1 || ranks > 100000) throw Invalid(Exit::usage, "--ranks " + arguments.text("ranks"), "at least 1");
   Sweep const sweep = read_sweep(arguments.positional.front());
   fs::create_directories(folder_of(sweep) / "arms");
-  std::vector<Outcome> outcomes(sweep.arms.size());
+  std::vector<ArmOutcome> outcomes(sweep.arms.size());
   std::vector<std::string> failed;
   fs::path const table_file = folder_of(sweep) / "table.md";
   for (std::size_t i = 0; i < sweep.arms.size(); ++i) {

@@ -33,12 +33,9 @@ std::string end_of(std::string const& text) {
   return "… " + text.substr(from);
 }
 
-std::string prompt_of(Json const& record) {
-  std::string text = record.value("prompt", "");
-  for (Json const& turn : record.value("turns", Json::array())) {
-    std::string const speaker = turn.value("speaker", "");
-    text += (text.empty() ? "" : "\n") + (speaker.empty() ? "" : speaker + ": ") + turn.value("content", "");
-  }
+std::string prompt_of(Record const& record) {
+  std::string text;
+  for (Turn const& turn : record.turns) text += (text.empty() ? "" : "\n") + turn.text();
   return text;
 }
 
@@ -60,11 +57,11 @@ void write_predictions(std::filesystem::path const& file, StoreReader const& rea
     auto const behavior = [&](std::int32_t number) {
       return catalog.behaviors.tokens[static_cast<std::size_t>(number)].name;
     };
-    Json const record = parse_json(reader.text(one.record), "record");
+    Record const record = parse_record(reader.text(one.record), "record");
     OrderedJson line;
-    line["id"] = record.value("id", "");
-    line["case"] = record.value("case_id", "");
-    if (info.twin_index >= 0) line["twin"] = record.value("twin_id", "");
+    line["id"] = record.id;
+    line["case"] = record.case_id;
+    if (info.twin_index >= 0) line["twin"] = record.twin_id;
     line["task"] = task.name;
     line["group"] = catalog.groups[static_cast<std::size_t>(info.group)];
     line["suites"] = OrderedJson::array();
@@ -90,7 +87,7 @@ void write_predictions(std::filesystem::path const& file, StoreReader const& rea
     }
     if (wrong.count(info.twin_index) > 0) {
       line["text"] = end_of(prompt_of(record));
-      line["response"] = record.value("response", "");
+      line["response"] = record.response;
     }
     text += line.dump() + "\n";
   }

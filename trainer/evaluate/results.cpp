@@ -100,14 +100,7 @@ OrderedJson steer_of(SuiteView const& view, OrderedJson const& conditions, Resul
       if (auto of_condition = steerability.of_condition(condition); !of_condition.empty())
         steer["conditions"][name] = std::move(of_condition);
   }
-  auto const difference = [&](Condition better, Condition than) {
-    return steerability.difference(better, than, settings.bootstrap);
-  };
-  OrderedJson gain = OrderedJson::object();
-  put(gain, "over_wrong", difference(Condition::right, Condition::wrong));
-  put(gain, "over_none", difference(Condition::right, Condition::none));
-  put(steer, "conditioning_gain", std::move(gain));
-  put(steer, "routing_regret", difference(Condition::right, Condition::self));
+  steer.update(steerability.differences(settings.bootstrap));
   if (conditions.contains("self")) put(steer, "cost_curve", steerability.cost_curve(settings.missed_cost));
   return steer;
 }

@@ -231,20 +231,31 @@ OrderedJson Steerability::of_condition(Condition condition) const {
   return json;
 }
 
-OrderedJson Steerability::difference(Condition better, Condition than, Bootstrap bootstrap) const {
-  OrderedJson json;
-  auto const judged = [&](Condition condition) {
-    return std::any_of(view_.members().begin(), view_.members().end(), [&](ScoredRecord const* scored) {
-      return choose(condition, view_.info(*scored), *scored).scores != nullptr;
-    });
-  };
-  if (!judged(better) || !judged(than)) return json;
+OrderedJson Steerability::differences(Bootstrap bootstrap) const {
+  LabelSets const sets = view_.label_sets();
   std::size_t const groups = view_.reader().catalog().groups.size();
-  Comparison const comparison = compare(view_.judge(better), view_.judge(than), view_.label_sets(), groups, bootstrap);
-  if (!comparison.overall) return json;
-  json["value"] = comparison.overall->value;
-  if (auto const& ci = comparison.overall->ci95) json["ci95"] = OrderedJson::array({ci->low, ci->high});
-  json["distinguishable"] = comparison.overall->distinguishable();
+  std::map<Condition, ArmRuns> scored;  // each drawn once
+  for (Condition const condition : {Condition::right, Condition::wrong, Condition::none, Condition::self}) {
+    bool const judged = std::any_of(view_.members().begin(), view_.members().end(), [&](ScoredRecord const* one) {
+      return choose(condition, view_.info(*one), *one).scores != nullptr;
+    });
+    if (judged) scored.emplace(condition, ArmRuns({view_.judge(condition)}, sets, groups, bootstrap, 0));
+  }
+  OrderedJson json = OrderedJson::object();
+  auto const right = scored.find(Condition::right);
+  auto const put = [&](OrderedJson::json_pointer const& place, Condition than) {
+    auto const other = scored.find(than);
+    if (right == scored.end() || other == scored.end()) return;
+    Comparison const comparison = compare(right->second, other->second);
+    if (!comparison.overall) return;
+    OrderedJson one{{"value", comparison.overall->value}};
+    if (auto const& ci = comparison.overall->ci95) one["ci95"] = OrderedJson::array({ci->low, ci->high});
+    one["distinguishable"] = comparison.overall->distinguishable();
+    json[place] = std::move(one);
+  };
+  put(OrderedJson::json_pointer("/conditioning_gain/over_wrong"), Condition::wrong);
+  put(OrderedJson::json_pointer("/conditioning_gain/over_none"), Condition::none);
+  put(OrderedJson::json_pointer("/routing_regret"), Condition::self);
   return json;
 }
 

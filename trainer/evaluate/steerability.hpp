@@ -35,8 +35,8 @@ class Steerability {
   explicit Steerability(SuiteView const& view);
   OrderedJson selection() const;
   OrderedJson of_condition(Condition condition) const;
-  // Empty where one of the two was not scored.
-  OrderedJson difference(Condition better, Condition than, Bootstrap bootstrap) const;
+  // conditioning_gain and routing_regret, as far as their conditions were scored.
+  OrderedJson differences(Bootstrap bootstrap) const;
   OrderedJson cost_curve(double missed_cost) const;
 
  private:

@@ -60,4 +60,10 @@ std::vector<std::string> comparison_verdicts(OrderedJson const& json) {
   return result;
 }
 
+std::string comparison_text(OrderedJson const& comparison, TableStyle style) {
+  std::string text = comparison_table(comparison).render(style) + "\n";
+  for (std::string const& verdict : comparison_verdicts(comparison)) text += verdict + "\n";
+  return text;
+}
+
 }  // namespace bsft::page

@@ -18,5 +18,7 @@ namespace bsft::page {
 Table comparison_table(OrderedJson const& comparison);
 std::string p_text(std::optional<double> p);  // "0.012", "< 0.001"
 std::vector<std::string> comparison_verdicts(OrderedJson const& comparison);
+// Both, a verdict a line.
+std::string comparison_text(OrderedJson const& comparison, TableStyle style);
 
 }  // namespace bsft::page

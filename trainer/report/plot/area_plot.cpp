@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/report/plot/axes.hpp"
 #include "trainer/report/plot/svg.hpp"
 #include "trainer/report/table.hpp"
 
@@ -55,11 +56,7 @@ std::string draw(AreaPlot const& plot) {
   Range const x_range{stretches.front().from - 0.5, stretches.back().to + 0.5};
   Scale const x(x_range, left, right), y(y_range, bottom, top);
   Svg svg(height, plot.title);
-  for (double const tick : ticks(y_range, 5))
-    svg.line(left, y(tick), right, y(tick), "grid").text(left - 6, y(tick) + 4, short_number(tick), Anchor::end);
-  for (double const tick : ticks(x_range, 4))
-    svg.line(x(tick), bottom, x(tick), bottom + 4, "axis")
-        .text(x(tick), bottom + 17, short_number(tick), Anchor::middle);
+  draw_grid(svg, x_range, y_range, x, y, 4);
   std::vector<double> floor(stretches.size());
   std::vector<Key> legend;
   for (std::size_t l = 0; l < plot.layers.size(); ++l) {

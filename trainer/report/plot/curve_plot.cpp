@@ -5,6 +5,8 @@
 
 #include "trainer/report/plot/scale.hpp"
 
+#include "trainer/report/plot/axes.hpp"
+
 namespace bsft::plot {
 namespace {
 
@@ -21,11 +23,7 @@ std::string draw(CurvePlot const& plot) {
   }
   Scale const x(x_range, left, right), y(y_range, bottom, top);
   Svg svg(height, plot.title);
-  for (double const tick : ticks(y_range, 5))
-    svg.line(left, y(tick), right, y(tick), "grid").text(left - 6, y(tick) + 4, short_number(tick), Anchor::end);
-  for (double const tick : ticks(x_range, 5))
-    svg.line(x(tick), bottom, x(tick), bottom + 4, "axis")
-        .text(x(tick), bottom + 17, short_number(tick), Anchor::middle);
+  draw_grid(svg, x_range, y_range, x, y, 5);
   for (CurvePoint const& bar : plot.bars) {
     double const tall = 46 * std::clamp(bar.y, 0.0, 1.0), from = x(bar.x - plot.bar_width / 2);
     svg.rect(from + 1, bottom - tall, x(bar.x + plot.bar_width / 2) - from - 2, tall, "bar", bar.tip);

@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "trainer/report/plot/axes.hpp"
+
 namespace bsft::plot {
 namespace {
 
@@ -128,11 +130,7 @@ std::string draw(LinePlot const& plot) {
   y_range = y_range.widened(5);
   Scale const x(x_range, left, right), y(y_range, bottom, top);
   Svg svg(height, plot.title);
-  for (double const tick : ticks(y_range, 5))
-    svg.line(left, y(tick), right, y(tick), "grid").text(left - 6, y(tick) + 4, short_number(tick), Anchor::end);
-  for (double const tick : ticks(x_range, 4))
-    svg.line(x(tick), bottom, x(tick), bottom + 4, "axis")
-        .text(x(tick), bottom + 17, short_number(tick), Anchor::middle);
+  draw_grid(svg, x_range, y_range, x, y, 4);
   svg.line(left, bottom, right, bottom, "axis");
   svg.text(left - 40, 10, plot.y_name, Anchor::start, "unit");
   svg.text((left + right) / 2, height - 4, plot.x_name, Anchor::middle, "unit");

@@ -55,6 +55,10 @@ OrderedJson numbers_of(Sample const& sample) {
           {"repetitions", sample.repetitions}};
 }
 
+Finding larger_sizes_left_out(std::string const& name) {
+  return {name + ", larger sizes", "left out: no time", Verdict::note};
+}
+
 // One rank of a pair: back and forth; the first one's clock counts.
 std::vector<Sample> ping_pong(MPI_Comm world, Pair const& pair, int rank, double seconds) {
   constexpr int tag = 21;
@@ -184,13 +188,17 @@ std::vector<Finding> judge_all_reduce(std::string const& name, std::vector<Sampl
     findings.back().numbers = numbers_of(sample);
     findings.back().numbers["ranks"] = ranks;
   }
-  if (samples.size() < wire_sizes().size())
-    findings.push_back({name + ", larger sizes", "left out: no time", Verdict::note});
+  if (samples.size() < wire_sizes().size()) findings.push_back(larger_sizes_left_out(name));
   return findings;
 }
 
 std::vector<Finding> judge_pairs(std::vector<PairSamples> const& pairs, std::vector<RankFacts> const& facts) {
   std::vector<Finding> findings;
+  auto const left_out = [&](bool one_host) {
+    return std::any_of(pairs.begin(), pairs.end(), [&](PairSamples const& pair) {
+      return pair.pair.one_host == one_host && pair.samples.size() < wire_sizes().size();
+    });
+  };
   for (bool const one_host : {true, false}) {
     std::string const name = one_host ? "point-to-point in a host" : "point-to-point between hosts";
     for (std::size_t i = 0; i < wire_sizes().size(); ++i) {
@@ -216,6 +224,7 @@ std::vector<Finding> judge_pairs(std::vector<PairSamples> const& pairs, std::vec
       }
       findings.push_back(std::move(finding));
     }
+    if (left_out(one_host)) findings.push_back(larger_sizes_left_out(name));
   }
   return findings;
 }

@@ -34,7 +34,7 @@ def run(*words):
 
 
 def json_lines(file):
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return [json.loads(line) for line in file.read_text().split("\n")[:-1]] if file.exists() else []
 
 
 def children_of(pid):

@@ -211,11 +211,14 @@ TEST(Wires, TheSlowPairIsNamed) {
   EXPECT_DOUBLE_EQ(findings.back().numbers.at("megabytes_per_second"), 26.2144 / 5e-3);
   pairs[2].samples = pairs[1].samples;
   EXPECT_EQ(judge_pairs(pairs, facts).back().verdict, Verdict::ok);
+  pairs[2].samples.pop_back();  // a size that one pair had no time for is missing there, and said
+  EXPECT_EQ(judge_pairs(pairs, facts).size(), wire_sizes().size() + 1);
+  EXPECT_EQ(judge_pairs(pairs, facts).back().verdict, Verdict::note);
 }
 
 TEST(Wires, AGroupOfOneIsTimed) {
   auto const self = self_communicator();
-  auto const samples = time_all_reduce(*self, 0.05, at::kCPU);
+  auto const samples = time_all_reduce(*self, 5, at::kCPU);  // fewer repetitions, not fewer sizes, on a busy machine
   ASSERT_EQ(samples.size(), wire_sizes().size());
   for (Sample const& sample : samples) EXPECT_GE(sample.repetitions, 1);
   EXPECT_LT(time_all_reduce(*self, 0, at::kCPU).size(), wire_sizes().size());  // no time at all

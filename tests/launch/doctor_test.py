@@ -176,8 +176,11 @@ class Ranks(Case):
             wires = {section["name"]: section["findings"] for section in document["sections"]}["wires"]
             for kind in ("all-reduce exact", "all-reduce fast", "point-to-point in a host"):
                 sizes = [finding["bytes"] for finding in wires if finding["check"].startswith(kind) and "bytes" in finding]
-                self.assertEqual(sizes, [8, 4096, 262144, 4194304, 26214400])
-            for finding in wires:
+                every = [8, 4096, 262144, 4194304, 26214400]  # on a busy machine it says which ones it has no time for
+                said = any(finding["check"] == kind + ", larger sizes" for finding in wires)
+                self.assertEqual(sizes, every[:len(sizes)] if said else every)
+                self.assertGreater(len(sizes), 0)
+            for finding in (one for one in wires if "bytes" in one):
                 self.assertAlmostEqual(finding["megabytes_per_second"], finding["bytes"] / finding["microseconds"], places=3)
             self.tidy()
 

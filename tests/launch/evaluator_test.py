@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from live_run import LiveRun, digests, until
+from live_run import LiveRun, digests, json_lines, until
 from tiny_run import BINARY, ENVIRONMENT, Folder, run, steps_of, train, train_command
 
 STEPS = 30
@@ -32,8 +32,7 @@ def rows(run_dir):
 
 
 def events(run_dir, kind):
-    file = run_dir / "events.jsonl"
-    return [e for e in map(json.loads, file.read_text().splitlines()) if e["event"] == kind] if file.exists() else []
+    return [event for event in json_lines(run_dir / "events.jsonl") if event["event"] == kind]
 
 
 def steps_done(run_dir):

@@ -20,6 +20,11 @@ def until(holds, what, process=None):
         time.sleep(0.005)
 
 
+def json_lines(file):
+    """Of a file that is being written: its last line may be half there, or all of it still to come."""
+    return [json.loads(line) for line in file.read_text().split("\n")[:-1]] if file.exists() else []
+
+
 class LiveRun:
     """`command` in the background, which trains into `run_dir`."""
 
@@ -35,9 +40,8 @@ class LiveRun:
         return file.stat().st_mtime_ns if file.exists() else 0
 
     def last_step(self):
-        file = self.dir / "metrics.jsonl"
-        lines = file.read_text().splitlines() if file.exists() else []
-        return json.loads(lines[-1])["step"] if lines else 0
+        lines = json_lines(self.dir / "metrics.jsonl")
+        return lines[-1]["step"] if lines else 0
 
     def trains(self, more=2):
         """Returns once this very attempt has done some steps."""

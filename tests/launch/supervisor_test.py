@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from live_run import LiveRun, digests, until
+from live_run import LiveRun, digests, json_lines, until
 from tiny_run import BINARY, ENVIRONMENT, Folder, train, train_command
 
 STEPS = 120
@@ -27,9 +27,7 @@ def outcome(command):
 
 
 def restarts_of(run_dir):
-    file = run_dir / "events.jsonl"
-    lines = file.read_text().splitlines() if file.exists() else []
-    return [event for event in map(json.loads, lines) if event["event"] == "restart"]
+    return [event for event in json_lines(run_dir / "events.jsonl") if event["event"] == "restart"]
 
 
 def killed(folder):

@@ -2,35 +2,32 @@
 
 #include <cstdio>
 
-#include "trainer/model/weights.hpp"
 #include "trainer/report/progress.hpp"
 
 namespace bsft {
 
-std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& data, at::Device device,
-                                    std::function<void(Decoder const&, Parameter const&)> const& filled) {
-  BehaviorMap const& behaviors = data.reader().catalog().behaviors;
+std::unique_ptr<Decoder> empty_model(Config const& config, TrainingData const& data, at::Device device) {
   std::vector<TokenId> ids;
-  std::vector<std::vector<TokenId>> descriptions;
-  for (BehaviorToken const& behavior : behaviors.tokens) {
-    ids.push_back(behavior.id);
-    descriptions.push_back(data.tokenizer().encode(behavior.description, Specials::as_text));
-  }
+  for (BehaviorToken const& behavior : data.reader().catalog().behaviors.tokens) ids.push_back(behavior.id);
   bool const random = config.model.init == "random";
   Shape const shape = resized(read_shape(config.model.path), random ? config.model.shape : ShapeConfig{});
-  auto decoder = std::make_unique<Decoder>(shape, ids, config.model.freeze, device);
-  Filled const one = [&](Parameter const& parameter) { filled(*decoder, parameter); };
+  return std::make_unique<Decoder>(shape, ids, config.model.freeze, device);
+}
+
+void fill_model(Decoder& decoder, Config const& config, TrainingData const& data, Filled const& filled) {
+  BehaviorMap const& behaviors = data.reader().catalog().behaviors;
   bool learned = false;
-  if (random) {
-    initialise_random(*decoder, config.run.seed, one);
+  if (config.model.init == "random") {
+    initialise_random(decoder, config.run.seed, filled);
   } else {
-    load_weights(*decoder, config.model.path, one);
+    load_weights(decoder, config.model.path, filled);
     learned = carries_behaviors(data.tokenizer(), behaviors);
   }
-  if (!learned && !ids.empty()) {
-    initialise_behavior_rows(*decoder, config.behavior.init, descriptions, config.run.seed);
-  }
-  return decoder;
+  if (learned || behaviors.tokens.empty()) return;
+  std::vector<std::vector<TokenId>> descriptions;
+  for (BehaviorToken const& behavior : behaviors.tokens)
+    descriptions.push_back(data.tokenizer().encode(behavior.description, Specials::as_text));
+  initialise_behavior_rows(decoder, config.behavior.init, descriptions, config.run.seed);
 }
 
 std::vector<std::string> describe_model(Decoder const& decoder, BehaviorMap const& behaviors) {

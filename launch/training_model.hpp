@@ -10,12 +10,14 @@
 #include "trainer/config/config.hpp"
 #include "trainer/loop/memory.hpp"
 #include "trainer/model/decoder.hpp"
+#include "trainer/model/weights.hpp"
 
 namespace bsft {
 
+// Zeros, which take no memory until fill_model gives them values.
+std::unique_ptr<Decoder> empty_model(Config const& config, TrainingData const& data, at::Device device);
 // filled: see load_weights.
-std::unique_ptr<Decoder> make_model(Config const& config, TrainingData const& data, at::Device device,
-                                    std::function<void(Decoder const&, Parameter const&)> const& filled);
+void fill_model(Decoder& decoder, Config const& config, TrainingData const& data, Filled const& filled);
 
 // Lines that say what will be trained: sizes, and id, token and norm of each behaviour row.
 std::vector<std::string> describe_model(Decoder const& decoder, BehaviorMap const& behaviors);

@@ -10,6 +10,7 @@
 #include "launch/affinity.hpp"
 #include "launch/failure.hpp"
 #include "launch/grace.hpp"
+#include "launch/host_memory.hpp"
 #include "launch/not_finite.hpp"
 #include "launch/resume_check.hpp"
 #include "launch/slurm_job.hpp"
@@ -123,11 +124,16 @@ void TrainingRun::build_model() {
     plan_.sharded = static_cast<Sharded>(config_.parallel.zero);
     determinism_ =
         determinism_of(reduction_of(config_), devices_ != nullptr, trainers_->size(), config_.parallel.bucket_bytes);
-    model_ = make_model(config_, *data_, job_.device(),
-                        [this](Decoder const& model, Parameter const& parameter) { keep_share(model, parameter); });
+    model_ = empty_model(config_, *data_, job_.device());
+    plan_.buckets = buckets(*model_);
+  });
+  std::vector<RankMemory> const memory =
+      trains() ? memory_from(trainers_->exchange(to_line(memory_here()))) : std::vector<RankMemory>();
+  together([&] {
+    refuse_too_little(memory);
+    fill_model(*model_, config_, *data_, [this](Parameter const& parameter) { keep_share(*model_, parameter); });
     plan_.total_steps = total_steps_of(config_.train, data_->order());
     plan_.checkpoint_every = config_.checkpoint.every;
-    plan_.buckets = buckets(*model_);
     bool const shares = plan_.sharded >= Sharded::moments;
     optimizer_ = std::make_unique<Optimizer>(
         *model_, config_.optimizer,
@@ -145,6 +151,21 @@ void TrainingRun::keep_share(Decoder const& model, Parameter const& parameter) c
   if (plan_.sharded < Sharded::weights || parameter.offset < 0) return;
   give_back_others(model.weight_pages(), buckets(model), {parameter.offset, parameter.offset + parameter.value.numel()},
                    trainers_->rank(), trainers_->size());
+}
+
+ModelMemory TrainingRun::model_bytes() const {
+  return model_memory(*model_, plan_.buckets, trainers_->rank(), trainers_->size(), mine_.end - mine_.begin,
+                      plan_.sharded);
+}
+
+std::int64_t TrainingRun::copy_bytes() const {
+  Share const share = share_of(trainers_->rank(), trainers_->size(), shards_of(config_.parallel.lanes));
+  return bytes_of_copy(*model_, plan_.buckets, share);
+}
+
+RankMemory TrainingRun::memory_here() const {
+  std::int64_t const kept = devices_ ? 0 : model_bytes().kept();  // on a GPU it is not the host's
+  return {job_.rank(), this_host(), kept + copy_bytes(), available_memory()};
 }
 
 int TrainingRun::summarise(std::FILE* stream) const {
@@ -176,10 +197,7 @@ int TrainingRun::summarise(std::FILE* stream) const {
   }
   line("steps: " + grouped(plan_.total_steps) + ", " + grouped(order.steps_per_epoch()) + " an epoch");
   for (std::string const& text : describe_model(*model_, data_->reader().catalog().behaviors)) line(text);
-  line(describe_memory(model_memory(*model_, plan_.buckets, trainers_->rank(), trainers_->size(), lanes, plan_.sharded),
-                       bytes_of_copy(*model_, plan_.buckets,
-                                     share_of(trainers_->rank(), trainers_->size(), shards_of(config_.parallel.lanes))),
-                       config_.train.max_tokens_per_pass));
+  line(describe_memory(model_bytes(), copy_bytes(), config_.train.max_tokens_per_pass));
   std::fflush(stream);
   return 0;
 }

@@ -14,12 +14,14 @@
 #include <string>
 #include <vector>
 
+#include "launch/host_memory.hpp"
 #include "launch/run_evaluation.hpp"
 #include "launch/run_saving.hpp"
 #include "launch/start.hpp"
 #include "launch/stop_request.hpp"
 #include "launch/training_data.hpp"
 #include "trainer/checkpoint/run_directory.hpp"
+#include "trainer/loop/memory.hpp"
 #include "trainer/loop/train.hpp"
 #include "trainer/report/progress.hpp"
 
@@ -62,6 +64,9 @@ class TrainingRun {
   // What this rank does not keep of a parameter's weights takes no memory from now on.
   void keep_share(Decoder const& model, Parameter const& parameter) const;
   Buckets buckets(Decoder const& model) const;
+  ModelMemory model_bytes() const;
+  std::int64_t copy_bytes() const;  // that a checkpoint takes beside training
+  RankMemory memory_here() const;
   Manifest manifest() const;
   void say(std::string const& line);
   bool ends_at(std::int64_t step);

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <map>
+#include <thread>
 
 #include "data/base/digest.hpp"
 #include "tests/base/scratch.hpp"
@@ -75,6 +76,40 @@ TEST(Damage, AThousandMutationsAreFound) {
   }
   EXPECT_TRUE(holds(run, SmallState(2))) << "put right again, it is taken";
   for (auto const& [kind, count] : done) std::printf("  %s: %d found\n", kind.c_str(), count);
+}
+
+// What a client of NFS may see for a moment after another host's rename.
+TEST(Damage, WhatIsStaleIsReadAgain) {
+  Scratch const scratch("damage");
+  fs::path const run = scratch / "run", file = checkpoint_of(run, 2) / "model.safetensors";
+  save(run, 1);
+  save(run, 2);
+  std::string const good = read_file(file);
+  std::vector<std::string> warnings;
+  auto const warn = [&](std::string const& line) { warnings.push_back(line); };
+  auto const find_in = [&](int tries) {
+    return find_checkpoint(run, warn, Tries{tries, std::chrono::milliseconds(400)});
+  };
+
+  write_atomically(file, good.substr(1));
+  {
+    std::jthread const other([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      write_atomically(file, good);
+    });
+    EXPECT_EQ(find_in(25)->manifest.step, 2);
+  }
+  EXPECT_TRUE(warnings.empty());
+  write_atomically(file, good.substr(1));
+  EXPECT_EQ(find_in(2)->manifest.step, 1) << "it stays damaged";
+  EXPECT_EQ(warnings.size(), 1U);
+}
+
+TEST(Damage, OnlyFileSystemsOfSeveralHostsAreTriedAgain) {
+  EXPECT_EQ(tries_on(0x6969).most, 5);  // NFS
+  EXPECT_GE(tries_on(0x6969).most * tries_on(0x6969).pause, std::chrono::seconds(10));
+  EXPECT_EQ(tries_on(static_cast<int>(0xff534d42)).most, 5) << "CIFS, whose number is negative in 32 bits";
+  EXPECT_EQ(tries_on(0xef53).most, 1);  // ext4
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Who may write into a run's folder: claims, fencing, and races of several jobs.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +72,43 @@ TEST(RunDirectory, AnOwnerOnAnotherHostMustBeKnownToHaveEnded) {
   ::unsetenv("SLURM_JOB_ID");
   left_by(run, this_host().id, "");  // this machine: the lock would be held
   EXPECT_EQ(RunDirectory(run, Existing::resume).owner(), 8);
+}
+
+// A lock that outlives who took it, as on a lock server that lags: here a child of the owner's keeps it.
+TEST(RunDirectory, ALockThatLagsBehindItsOwnersEndIsWaitedFor) {
+  Scratch const scratch("ownership");
+  fs::path const run = scratch / "run";
+  { RunDirectory const ended(run, Existing::resume); }
+  auto const keep_lock = [&](int milliseconds) {
+    pid_t const child = ::fork();
+    if (child == 0) {
+      int const file = ::open((run / ".lock").c_str(), O_RDWR);
+      ::flock(file, LOCK_EX);
+      ::usleep(static_cast<useconds_t>(milliseconds) * 1000);
+      ::_exit(0);
+    }
+    while (true) {  // until the child has it
+      int const file = ::open((run / ".lock").c_str(), O_RDWR | O_CLOEXEC);
+      bool const held = ::flock(file, LOCK_EX | LOCK_NB) != 0;
+      ::close(file);
+      if (held) return child;
+      ::usleep(1000);
+    }
+  };
+  pid_t child = keep_lock(60'000);
+  auto const says = message_of<Invalid>([&] { RunDirectory(run, Existing::resume, Unlock::when_ended, {}, 1.5); });
+  EXPECT_NE(says.find("is still locked (its last owner has ended"), std::string::npos) << says;
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  child = keep_lock(2'500);
+  EXPECT_EQ(RunDirectory(run, Existing::resume).owner(), 2);
+  ::waitpid(child, nullptr, 0);
+  left_by(run, "node7", "");  // of whom nobody knows: not waited for
+  child = keep_lock(60'000);
+  auto const refused = message_of<Invalid>([&] { RunDirectory(run, Existing::resume); });
+  EXPECT_NE(refused.find("is in use"), std::string::npos) << refused;
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
 }
 
 TEST(RunDirectory, CountsOnFromTheCheckpointsWhereOwnersAreLost) {

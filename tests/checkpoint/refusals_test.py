@@ -79,4 +79,16 @@ with Folder() as folder:
     lines = errors(train(config, 0, "--resume", "auto", *places, "--set", "train.max_steps=5", "--allow-change",
                          "train.max_steps", code=76))
     assert "the run would end at step 5" in lines[0], lines
+
+    # A model that would take twice this machine's memory: before its weights are made, also in a dry run.
+    total = next(int(line.split()[1]) * 1024 for line in open("/proc/meminfo") if line.startswith("MemTotal:"))
+    a_layer = 4 * 2048**2 + 3 * 2048 * 8192
+    shape = f"hidden_size: 2048, intermediate_size: 8192, num_hidden_layers: {total // 8 // a_layer + 1}"
+    large = folder.config("large")
+    large.write_text(large.read_text().replace("hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2",
+                                               shape))
+    for ranks, more in ((0, ["--dry-run"]), (2, [])):
+        lines = errors(train(large, ranks, *places[:2], *more, code=78))
+        assert len(lines) == 1 and lines[0].startswith("the model does not fit into the memory of "), lines
+        assert ("2 ranks take" if ranks else "1 rank takes") in lines[0] and not (folder.path / "large").exists(), lines
 print("refused with their keys, and changed by leave")

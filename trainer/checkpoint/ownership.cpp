@@ -1,6 +1,7 @@
 #include "trainer/checkpoint/ownership.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,6 +93,13 @@ bool has_let_go(Owner const& owner, JobEnded const& ended) {
   if (owner.released || (!owner.boot.empty() && owner.boot == this_host().id)) return true;
   if (owner.job.empty()) return false;
   return owner.job == this_job() || (ended && ended(owner.job));
+}
+
+bool has_ended(Owner const& owner, JobEnded const& ended) {
+  if (owner.released) return true;
+  if (!owner.boot.empty() && owner.boot == this_host().id)
+    return ::kill(static_cast<pid_t>(owner.pid), 0) != 0 && errno == ESRCH;
+  return !owner.job.empty() && owner.job != this_job() && ended && ended(owner.job);
 }
 
 Owner take_over(fs::path const& run_dir) {

@@ -28,6 +28,8 @@ using JobEnded = std::function<bool(std::string const& job)>;
 
 std::optional<Owner> last_owner(std::filesystem::path const& run_dir);
 bool has_let_go(Owner const& owner, JobEnded const& ended);
+// The same without a lock that would be held: of this machine, its process must be gone.
+bool has_ended(Owner const& owner, JobEnded const& ended);
 // This process, from now on.
 Owner take_over(std::filesystem::path const& run_dir);
 void release(std::filesystem::path const& run_dir, Owner owner);

@@ -8,6 +8,7 @@
 // uninterrupted run, also at another number of ranks.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -25,9 +26,19 @@ struct FoundCheckpoint {
   Manifest manifest;
 };
 
-// One rank only.
+// How often a checkpoint is read before it counts as damaged, and what lies between.
+struct Tries {
+  int most = 1;
+  std::chrono::milliseconds pause{0};
+};
+// By statfs's f_type: a file system whose clients may see what was there before another host's rename gets five tries
+// over ten seconds (reliability.md, row 28), any other one.
+Tries tries_on(long file_system);
+
+// One rank only.  tries: by the file system of run_dir.
 std::optional<FoundCheckpoint> find_checkpoint(std::filesystem::path const& run_dir,
-                                               std::function<void(std::string const&)> const& warn);
+                                               std::function<void(std::string const&)> const& warn,
+                                               std::optional<Tries> tries = {});
 FoundCheckpoint open_checkpoint(std::filesystem::path const& folder);
 void restore(FoundCheckpoint const& found, Decoder& decoder, Optimizer& optimizer, Filled const& filled = {});
 

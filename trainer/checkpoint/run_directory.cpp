@@ -18,13 +18,18 @@
 namespace bsft {
 
 namespace fs = std::filesystem;
+namespace {
 
-RunDirectory::RunDirectory(fs::path folder, Existing existing, Unlock unlock, JobEnded const& ended)
+constexpr double brief = 1;  // s
+
+}  // namespace
+
+RunDirectory::RunDirectory(fs::path folder, Existing existing, Unlock unlock, JobEnded const& ended, double lag)
     : folder_(std::move(folder)) {
   std::error_code error;
   if (folder_.has_parent_path()) fs::create_directories(folder_.parent_path(), error);
   ::mkdir(folder_.c_str(), 0700);
-  lock();
+  lock(ended, lag);
   try {
     judge(existing, unlock, ended);
     owner_ = take_over(folder_);
@@ -34,17 +39,26 @@ RunDirectory::RunDirectory(fs::path folder, Existing existing, Unlock unlock, Jo
   }
 }
 
-void RunDirectory::lock() {
+void RunDirectory::lock(JobEnded const& ended, double lag) {
   fs::path const file = folder_ / ".lock";
   lock_ = ::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock_ < 0) throw Failed(Exit::io, "cannot open " + file.string(), std::strerror(errno), "check run.dir");
-  for (int tries = 20; ::flock(lock_, LOCK_EX | LOCK_NB) != 0; --tries) {
-    if (errno != EWOULDBLOCK && errno != EINTR) break;  // no locks here: the count of owners decides
-    if (tries > 0) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  using Clock = std::chrono::steady_clock;
+  auto const start = Clock::now();
+  while (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return;  // no locks here: the count of owners decides
+    double const waited = std::chrono::duration<double>(Clock::now() - start).count();
+    std::optional<Owner> const last = waited < brief ? std::nullopt : last_owner(folder_);
+    bool const lags = last && has_ended(*last, ended);
+    if (waited < brief || (lags && waited < lag)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(waited < brief ? 50 : 500));
       continue;
     }
     ::close(lock_);
+    if (lags)
+      throw Invalid(Exit::locked, file.string() + " is still locked",
+                    "its last owner has ended, so the lock server lags, or a process that it left behind holds it",
+                    "try again in some minutes, or set another run.dir");
     throw Invalid(Exit::locked, folder_.string() + " is in use", "another job trains into it",
                   "wait for it, or set another run.dir");
   }

@@ -2,7 +2,8 @@
 //
 // Two bars: a flock on RUN/.lock, held while this object lives, which ends with the process, however that ends; and the
 // count of owners (ownership.hpp), where a lock does not reach: on another host, or on a file system without locks. The
-// folder is made 0700.  A lock that is held is tried for a second, as who was just killed may hold it still.
+// folder is made 0700.  A lock that is held is tried for a second, as who was just killed may hold it still;
+// for a minute where its last owner has ended for certain, as a lock server may lag (reliability.md, row 26).
 // Errors: Invalid(locked, 73) where another job holds it, where its last owner is not known to have ended and
 // Unlock::forced does not say that it has, or where the folder holds a run and `existing` refuses that; nothing has
 // been written then. Requires: one rank only.
@@ -20,7 +21,7 @@ enum class Unlock { when_ended, forced };
 class RunDirectory {
  public:
   RunDirectory(std::filesystem::path folder, Existing existing, Unlock unlock = Unlock::when_ended,
-               JobEnded const& ended = {});
+               JobEnded const& ended = {}, double lag = 60);  // seconds
   ~RunDirectory();
   RunDirectory(RunDirectory const&) = delete;
   RunDirectory& operator=(RunDirectory const&) = delete;
@@ -28,7 +29,7 @@ class RunDirectory {
   std::int64_t owner() const { return owner_.number; }
 
  private:
-  void lock();
+  void lock(JobEnded const& ended, double lag);
   void judge(Existing existing, Unlock unlock, JobEnded const& ended) const;
 
   std::filesystem::path folder_;

@@ -1,5 +1,9 @@
-"""Every real record, prompt and response, against `tokenizers` and apply_chat_template with the true SmolLM2 tokenizer."""
+"""Real records, prompt and response, against `tokenizers` and apply_chat_template with the true SmolLM2 tokenizer.
 
+  compare_records.py [N]      every N-th record, default every one
+"""
+
+import itertools
 import json
 import sys
 import tempfile
@@ -9,6 +13,7 @@ from program import RECORDS, ask, skip
 
 
 def main():
+    every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     files = sorted(RECORDS.glob("*.jsonl"))
     if not files:
         skip("../shared/data/behaviorbench_real is absent")
@@ -22,7 +27,7 @@ def main():
         end, newline = reference.token_to_id("<|im_end|>"), reference.encode("\n").ids
         total = bad = chats = tokens = 0
         for file in files:
-            records = [json.loads(line) for line in file.open(encoding="utf-8")]
+            records = [json.loads(line) for line in itertools.islice(file.open(encoding="utf-8"), 0, None, every)]
             turns = [r.get("turns") or [{"role": "user", "content": r["prompt"]}] for r in records]
             texts = [t["content"] for ts in turns for t in ts] + [r["response"] for r in records]
             wanted = [e.ids for e in reference.encode_batch(texts, add_special_tokens=False)]

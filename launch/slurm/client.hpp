@@ -19,10 +19,10 @@ struct Answer {
   int exit_code = 0;  // 127: no such program; 128 + the signal's number; 124: not in time
   std::string out, error;
 };
-// For so many seconds at most.
-Answer ask(std::vector<std::string> const& words, int seconds);
+// For so many seconds at most; `input` is what it reads.
+Answer ask(std::vector<std::string> const& words, int seconds, std::string const& input = {});
 
-// Writes FOLDER/NAME.sbatch, has Slurm test it (sbatch --test-only), submits it and returns the job's id.
+// Has Slurm test the script (sbatch --test-only), writes it to FOLDER/NAME.sbatch, submits it and returns the job's id.
 std::string submit(BatchJob const& job, Site const& site);
 
 // Whether Slurm says that a job has ended: it knows the job no more, or does not list it as waiting or running.  False

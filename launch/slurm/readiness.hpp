@@ -1,8 +1,9 @@
 // Whether a run would start: what bsft train --dry-run looks at, without the model's weights in memory.
 //
 // The data file and its match with the model's tokenizer, the legal numbers of ranks, a checkpoint that would be
-// resumed, the run's folder and the room for its checkpoints.  Writes a probe into the folder for half a second at most.
-// Errors: those of the training, with its exit codes, the first one that is met.  One process, before it has threads.
+// resumed, the run's folder and the room for its checkpoints.  Writes a probe into the folder for half a second at
+// most. Errors: those of the training, with its exit codes, the first one that is met.  One process, before it has
+// threads.
 #pragma once
 
 #include <cstdint>

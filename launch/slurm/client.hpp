@@ -29,4 +29,7 @@ std::string submit(BatchJob const& job, Site const& site);
 // where there is no Slurm, or no answer in 5 s.  `job` is digits alone.
 bool job_ended(std::string const& job);
 
+// What srun --mpi=list says; empty where there is no srun.
+std::string mpi_plugins();
+
 }  // namespace bsft::slurm

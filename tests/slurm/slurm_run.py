@@ -14,6 +14,7 @@ from tiny_run import BINARY, ENVIRONMENT, Folder, run, sha256, train  # noqa: E4
 SCRIPT = "slurm/train.sbatch"
 LATE = 150  # s, for Slurm on a busy machine
 ENDS = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "OUT_OF_MEMORY")
+SHORT = ["--set", "train.max_steps=1000", "--set", "checkpoint.every=250"]
 LONG = ["--set", "train.max_steps=3000", "--set", "checkpoint.every=1000"]
 TWO_NODES = ["--nodes=2", "--ntasks-per-node=1"]
 

@@ -18,8 +18,6 @@ with Folder(cases=30000 if quickstart else 30) as folder:
         return folder.config(name), [*SHORT, "--set", "parallel.evaluator_ranks=1", "--set", "evaluate.suites=[full]"]
 
     config, words = run_of("by_hand")
-    with Cluster("srun"):  # or skips
-        pass
     train(config, 3, *words)
     clock("mpirun by hand")
     results = (folder.path / "by_hand" / "results.json").read_bytes()

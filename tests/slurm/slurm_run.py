@@ -18,6 +18,11 @@ SHORT = ["--set", "train.max_steps=1000", "--set", "checkpoint.every=250"]
 LONG = ["--set", "train.max_steps=3000", "--set", "checkpoint.every=1000"]
 TWO_NODES = ["--nodes=2", "--ntasks-per-node=1"]
 
+checked = subprocess.run([HERE / "cluster", "check"], capture_output=True, text=True)
+if checked.returncode == 69:
+    print("skipped:", checked.stderr.strip())
+    sys.exit(77)
+
 
 class Cluster:
     """Up while the test runs.  launcher: srun, where Slurm has PMIx, or mpirun, where it has not."""
@@ -27,9 +32,6 @@ class Cluster:
 
     def __enter__(self):
         done = self.call("up", *self.options)
-        if done.returncode == 69:
-            print("skipped:", done.stderr.strip())
-            sys.exit(77)
         assert done.returncode == 0, done.stderr
         ENVIRONMENT.update([done.stdout.strip().removeprefix("export ").split("=", 1)])
         ENVIRONMENT["BSFT"] = BINARY

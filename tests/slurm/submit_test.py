@@ -1,10 +1,12 @@
 """bsft submit on a real Slurm: what it refuses is not in the queue; a job it submits ends with its results, its evaluator
-rank on a node of its own; submitted again there is nothing left to do.  The environment of each attempt is kept."""
+rank on a node of its own; submitted again there is nothing left to do.  The environment of each attempt is kept.  A
+checkpoint is scored by a job of slurm/evaluate.sbatch."""
 import json
 import subprocess
-import sys
+import time
 
 from slurm_run import BINARY, ENVIRONMENT, Cluster, Clock, Folder, final, run, train
+
 SCORED = ["--set", "evaluate.suites=[full]", "--set", "evaluate.max_records=40"]
 
 
@@ -13,7 +15,7 @@ def submitted(config, *words):
     said = run([BINARY, "submit", config, *words]).stdout
     job = said.split()[1].rstrip(":")
     while subprocess.run(["squeue", "-h", "-j", job], env=ENVIRONMENT, capture_output=True, text=True).stdout:
-        pass
+        time.sleep(0.2)
     return job
 
 
@@ -52,3 +54,10 @@ with Cluster("srun"), Folder() as folder:
     assert json.loads((run_dir / "status.json").read_text())["state"] == "done"
     assert json.loads((run_dir / "results.json").read_text())["final"]["step"] == 12
     clock("an evaluator rank on a node of its own")
+
+    out = folder.path / "scored.json"
+    run(["sbatch", "--wait", f"--output={folder.path}/scored.out", "slurm/evaluate.sbatch", "--model",
+         run_dir / "checkpoints" / "step-00000012", "--data", folder.data, "--max-records", "40", "--out", out])
+    assert json.loads(out.read_text())["suites"]["full"]
+    clock("a checkpoint")
+print("submitted, refused, apart, again")

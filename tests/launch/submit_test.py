@@ -63,7 +63,7 @@ class Submission(unittest.TestCase):
         sbatch = [call for call in self.called() if call.startswith("sbatch")]
         self.assertEqual(sbatch, ["sbatch|--parsable|--partition=gpu|--test-only", f"sbatch|--parsable|--partition=gpu|{script}"])
         self.assertEqual(pathlib.Path(f"{self.calls}.script").read_text(), script.read_text())
-        for words in ("job 4711: 4 ranks, 12 steps", "squeue -j 4711", f"{self.root}/run/tiny-4711.out", f"script  {script}"):
+        for words in ("job 4711: 4 ranks, 12 steps, ", "squeue -j 4711", f"{self.root}/run/tiny-4711.out", f"script  {script}"):
             self.assertIn(words, done.stdout)
 
     def options(self, *words, **more):
@@ -149,6 +149,9 @@ class Submission(unittest.TestCase):
                            ("modules: gcc", r".*site.yaml:1:10: modules: wrong type \(a list is expected\) write \[\], or \[a, b\]")):
             site.write_text(text + "\n")
             self.refused(78, line, "--site", str(site))
+        site.write_text("mpi: mpirun\n")
+        self.refused(64, r"--evaluator-node with mpi: mpirun \(mpirun starts no heterogeneous job\) .*", "--site", str(site), "--evaluator-node",
+                     "--set", "evaluate.suites=[full]")
 
 
 if __name__ == "__main__":

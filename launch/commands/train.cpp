@@ -25,7 +25,7 @@ Command train_command() {
       "",
       {{"config", "C.yaml", "the configuration", "", true, false},
        {"set", "key=value", "override a key, e.g. --set optimizer.learning_rate=1e-4", "", false, true},
-       {"resume", "HOW", "auto (the newest checkpoint of the run folder, or a new run), none, or a checkpoint's folder",
+       {"resume", "HOW", "auto (the newest checkpoint of the run folder, or the beginning), none, or a checkpoint's folder",
         "", false, false},
        {"force-unlock", "", "take the run folder although its last job, on another host, did not say that it ended", "",
         false, false},

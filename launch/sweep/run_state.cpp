@@ -4,7 +4,6 @@
 
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
-#include "data/base/json.hpp"
 #include "trainer/checkpoint/run_directory.hpp"
 #include "trainer/evaluate/results.hpp"
 #include "trainer/report/run_status.hpp"
@@ -37,8 +36,7 @@ std::optional<double> dev_of(SweepRuns const& sweep, SweepRun const& run, Ordere
   for (Json const& line : read_json_lines(sweep.run_dir(run) / "evaluations.jsonl")) {
     OrderedJson const row = line;
     if (value_at(row, "step") != step || row.value("split", "") != run.arm.config.evaluate.split) continue;
-    auto const value = value_at(row, sweep.metric);
-    return value || sweep.metric != run.arm.config.evaluate.metric ? value : value_at(row, "metric");
+    return score_in(row, sweep, run);
   }
   return std::nullopt;
 }
@@ -50,6 +48,11 @@ std::string without_name(std::string line) {
 }
 
 }  // namespace
+
+std::optional<double> score_in(OrderedJson const& row, SweepRuns const& sweep, SweepRun const& run) {
+  auto const value = value_at(row, sweep.metric);
+  return value || sweep.metric != run.arm.config.evaluate.metric ? value : value_at(row, "metric");
+}
 
 std::string suite_of(std::string const& metric) {
   std::string const head = "suites.";

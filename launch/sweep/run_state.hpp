@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "data/base/json.hpp"
 #include "launch/sweep/attempts.hpp"
 #include "launch/sweep/sweep_runs.hpp"
 #include "trainer/evaluate/claims.hpp"
@@ -41,6 +42,8 @@ struct RunState {
 RunState state_of(SweepRuns const& sweep, SweepRun const& run, Claims& claims);
 std::vector<RunState> states_of(SweepRuns const& sweep);
 std::size_t count_of(std::vector<RunState> const& states, RunStage stage);
+// The sweep's metric in a row of evaluations.jsonl.
+std::optional<double> score_in(OrderedJson const& row, SweepRuns const& sweep, SweepRun const& run);
 // "suites.full.overall.macro_f1_tasks" -> full.
 std::string suite_of(std::string const& metric);
 

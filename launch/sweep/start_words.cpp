@@ -1,20 +1,19 @@
 #include "launch/sweep/start_words.hpp"
 
-#include <unistd.h>
-
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <filesystem>
+#include <iterator>
+#include <sstream>
+#include <string_view>
 
 #include "data/base/error.hpp"
-#include "data/base/file.hpp"
-#include "launch/doctor/ranks.hpp"
+#include "launch/help.hpp"
+#include "launch/slurm/client.hpp"
 #include "trainer/evaluate/child.hpp"
 
 namespace bsft {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::int64_t number_in(char const* variable) {
   char const* const text = std::getenv(variable);
@@ -25,17 +24,25 @@ std::int64_t number_in(char const* variable) {
 
 bool in_slurm_job() { return std::getenv("SLURM_JOB_ID") != nullptr; }
 
-bool srun_speaks_pmix() {
-  fs::path const list = fs::temp_directory_path() / ("bsft_srun_" + std::to_string(::getpid()));
-  bool speaks = false;
-  try {
-    run_child("/usr/bin/env", {"srun", "--mpi=list"}, list, Variables::kept);
-    speaks = doctor::judge_plugins(read_file(list, std::size_t{1} << 16)).verdict == doctor::Verdict::ok;
-  } catch (Error const&) {  // no srun
-  }
-  std::error_code ignored;
-  fs::remove(list, ignored);
-  return speaks;
+// What srun --mpi=list names; empty where there is no srun.
+std::vector<std::string> listed() {
+  std::istringstream text(slurm::ask({"srun", "--mpi=list"}, 20).out);
+  return {std::istream_iterator<std::string>(text), {}};
+}
+
+std::vector<std::string> ways_of(std::int64_t ranks) {
+  char const* const said = std::getenv("BSFT_MPI");
+  if (said != nullptr && *said != '\0') return {said};
+  if (!in_slurm_job()) return {ranks > 1 ? "mpirun" : ""};
+  bool const open_mpi = mpi_library().find("Open MPI") != std::string::npos;
+  std::vector<std::string> const speaks =
+      open_mpi ? std::vector<std::string>{"pmix"} : std::vector<std::string>{"pmi2", "pmix"};
+  std::vector<std::string> const known = listed();
+  std::vector<std::string> ways;
+  for (std::string const& way : speaks)
+    if (std::find(known.begin(), known.end(), way) != known.end()) ways.push_back(way);
+  ways.emplace_back("mpirun");
+  return ways;
 }
 
 std::vector<cpu_set_t> parts_of(cpu_set_t const& all, std::size_t parts) {
@@ -54,17 +61,19 @@ std::vector<cpu_set_t> parts_of(cpu_set_t const& all, std::size_t parts) {
 
 }  // namespace
 
-Shares shares_of(std::int64_t ranks, std::int64_t together) {
+Shares shares_of(std::int64_t ranks, std::int64_t together, std::vector<std::string> const& srun_args) {
   std::int64_t const tasks = in_slurm_job() ? number_in("SLURM_NTASKS") : 0;
+  if (ranks == 0) ranks = std::max<std::int64_t>(1, tasks / together);
   std::string const asked = "--together " + std::to_string(together) + " --ranks " + std::to_string(ranks);
   if (tasks > 0 && ranks * together > tasks)
     throw Invalid(Exit::usage, asked,
                   std::to_string(ranks * together) + " ranks, and the job has " + std::to_string(tasks) + " tasks",
                   "ask for fewer, or for a larger job");
-  Shares shares{ranks, together, in_slurm_job() && srun_speaks_pmix(), {}};
-  if (shares.srun || together == 1) return shares;
+  Shares shares{ranks, together, ways_of(ranks), {}, srun_args};
+  bool const by_srun = shares.ways.front().rfind("pmi", 0) == 0;
+  if (by_srun || together == 1) return shares;
   if (in_slurm_job() && number_in("SLURM_JOB_NUM_NODES") > 1)
-    throw Invalid(Exit::usage, asked, "srun has no PMIx here, and mpirun would start all of them on the first node",
+    throw Invalid(Exit::usage, asked, "srun has no PMI here, and mpirun would start all of them on the first node",
                   "leave --together out, or use bsft sweep submit");
   cpu_set_t mine;
   if (::sched_getaffinity(0, sizeof mine, &mine) == 0) shares.cpus = parts_of(mine, static_cast<std::size_t>(together));
@@ -73,13 +82,16 @@ Shares shares_of(std::int64_t ranks, std::int64_t together) {
 
 std::vector<std::string> start_words(Shares const& shares, std::string const& config) {
   std::vector<std::string> words{"launch", "--"};
+  std::string const& way = shares.ways.front();
   std::string const ranks = std::to_string(shares.ranks);
-  if (shares.srun) {
-    words.insert(words.end(), {"srun", "--mpi=pmix", "--unbuffered", "--kill-on-bad-exit=1", "--ntasks", ranks});
-    if (shares.together > 1) words.insert(words.end(), {"--exact"});
-  } else if (shares.ranks > 1 || number_in("SLURM_NTASKS") > 1) {
+  if (way == "mpirun") {
     words.insert(words.end(), {"mpirun", "-np", ranks});
     if (!shares.cpus.empty()) words.insert(words.end(), {"--bind-to", "none"});
+  } else if (!way.empty()) {
+    words.insert(words.end(), {"srun", "--unbuffered", "--kill-on-bad-exit=1", "--mpi=" + way, "--ntasks=" + ranks});
+    if (shares.together > 1) words.emplace_back("--exact");
+    if (std::getenv("SLURM_GPUS_PER_NODE") != nullptr) words.emplace_back("--gpu-bind=none");
+    words.insert(words.end(), shares.srun_args.begin(), shares.srun_args.end());
   }
   words.insert(words.end(), {this_program().string(), "train", "--config", config, "--resume", "auto"});
   return words;

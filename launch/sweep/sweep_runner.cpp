@@ -34,7 +34,7 @@ bool names(std::vector<std::string> const& only, SweepRun const& run, RunState c
 SweepRunner::SweepRunner(SweepRuns const& sweep, RunRequest const& request)
     : sweep_(sweep),
       request_(request),
-      shares_(shares_of(request.ranks, request.together)),
+      shares_(shares_of(request.ranks, request.together, request.srun_args)),
       claims_(sweep.claims(), claim_stale),
       states_(states_of(sweep)),
       costs_(costs_of(sweep, states_, Files::must_exist)) {
@@ -57,7 +57,6 @@ SweepRunner::SweepRunner(SweepRuns const& sweep, RunRequest const& request)
 double SweepRunner::elapsed() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
 
 std::vector<RunState> const& SweepRunner::run() {
-  listen_for_stop(Answers::no);
   for (;;) {
     if (stop_signal() != 0) {
       pass_on_stop();
@@ -130,7 +129,7 @@ void SweepRunner::begin(std::size_t index) {
   std::optional<OnCpus> own;
   if (!shares_.cpus.empty()) own.emplace(shares_.cpus[share]);
   note_start(sweep_.arm_file(run, ".jsonl"), shares_.ranks);
-  running_.push_back({index, share,
+  running_.push_back({index, share, shares_.ways.front(),
                       Child(this_program(), start_words(shares_, sweep_.arm_file(run, ".yaml").string()),
                             sweep_.arm_file(run, ".log"), Variables::kept),
                       Clock::now()});
@@ -155,11 +154,23 @@ void SweepRunner::look_after() {
   }
 }
 
+// MPI sees other ranks than were started: nothing was written, and the next way may do.
+bool SweepRunner::tries_another_way(Running const& running, ChildEnd const& end) {
+  bool const first = shares_.ways.front() == running.way;
+  if (end.exit_code != static_cast<int>(Exit::unavailable) || (first && shares_.ways.size() < 2)) return false;
+  if (first) shares_.ways.erase(shares_.ways.begin());
+  say("not by " + running.way + ", by " + shares_.ways.front() + " then (" + end.error + ")");
+  left_.insert(std::lower_bound(left_.begin(), left_.end(), running.index), running.index);
+  return true;
+}
+
 void SweepRunner::ended(Running const& running, ChildEnd const& end) {
   SweepRun const& run = sweep_.runs[running.index];
   AttemptEnd attempt{end.exit_code, end.error, 0, std::chrono::duration<double>(Clock::now() - running.since).count()};
-  if (asked_ && end.exit_code == 128 + SIGUSR1) attempt.exit_code = static_cast<int>(Exit::start_again);  // early
+  bool const ended_by_signal = end.exit_code > 128;  // asked before it could listen, or all of the job was told
+  if (asked_ && ended_by_signal) attempt.exit_code = static_cast<int>(Exit::start_again);
   if (auto const status = read_status(sweep_.run_dir(run))) attempt.step = status->step;
+  if (tries_another_way(running, end)) attempt.exit_code = static_cast<int>(Exit::start_again);
   note_end(sweep_.arm_file(run, ".jsonl"), attempt);
   claims_.drop(run.id);
   RunState& state = states_[running.index];

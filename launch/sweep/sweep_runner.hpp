@@ -6,7 +6,8 @@
 //   USR1, TERM, …   every run is asked to save and stop, and no other is started
 //   budget          no run is started that would not fit, by what done runs of this sweep took (cost.hpp)
 // The files of attempts.hpp and the table are kept while it goes on.  Where it is killed, its runs save and stop.
-// Errors: Invalid of shares_of and for an unknown id; Findings(evaluation_incomplete) of conclude().
+// Requires: listen_for_stop.  Errors: Invalid of shares_of and for an unknown id; Findings(evaluation_incomplete) of
+// conclude().
 #pragma once
 
 #include <chrono>
@@ -22,7 +23,8 @@
 namespace bsft {
 
 struct RunRequest {
-  std::int64_t ranks = 1, together = 1;
+  std::int64_t ranks = 0, together = 1;  // start_words.hpp
+  std::vector<std::string> srun_args;
   std::optional<double> budget;   // s, from now on
   std::vector<std::string> only;  // ids, "failed" or "waiting"; empty: all that is not done
 };
@@ -39,9 +41,11 @@ class SweepRunner {
   using Clock = std::chrono::steady_clock;
   struct Running {
     std::size_t index, share;
+    std::string way;
     Child child;
     Clock::time_point since;
   };
+  bool tries_another_way(Running const& running, ChildEnd const& end);
   enum class Start { begun, settled, elsewhere, too_long };
 
   bool start_one();

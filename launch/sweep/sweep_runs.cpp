@@ -63,8 +63,11 @@ SweepRuns open_sweep(fs::path const& file, Files files) {
 }
 
 void prepare(SweepRuns const& sweep, std::vector<SweepRun const*> const& runs) {
-  fs::create_directories(sweep.folder / "arms");
-  fs::create_directories(sweep.claims());
+  for (fs::path const& folder : {sweep.folder / "arms", sweep.claims()}) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) throw Failed(Exit::io, "cannot make " + folder.string(), error.message(), "run it where you may write");
+  }
   OrderedJson digests = OrderedJson::object();
   for (SweepRun const& run : sweep.runs) digests[run.arm.config.data.file] = run.data_digest;
   write_atomically(noted_digests(sweep.folder), digests.dump(1) + "\n");

@@ -177,6 +177,11 @@ class Running(Sweep):
 
         report = self.sweep("report").stdout
         self.assertIn("better against good: ", report)
+        page = (self.folder / "report.html").read_text()
+        for words in ("Which arm is better?", "How the arms learned", "Which values go with a good score", ">loss_weight<",
+                      '<td>better</td>', METRIC + " on dev"):
+            self.assertIn(words, page)
+        self.assertIn("best on dev: ", report)
         best = json.loads((self.folder / "comparison.full.json").read_text())["best"]
         dev = {one["name"]: (one["dev"], one["metric"]) for one in self.status()["runs"] if one["state"] == "done"}
         chosen = max(dev, key=lambda name: dev[name][0])
@@ -257,6 +262,25 @@ class Running(Sweep):
         self.assertIn("waiting, goes on from step 4 of 12", self.sweep("status").stdout)
 
 
+class Submission(Sweep):
+    def test_only_what_is_left_is_in_the_array(self):
+        self.write("seeds: [1, 2, 3, 4]\nslurm: {partition: gpu, array_parallelism: 2, tasks_per_node: 4}\n")
+        runs = self.plan()["runs"]
+        done = self.folder / runs[1]["id"]
+        done.mkdir(parents=True)
+        results = json.dumps({"config_digest": "0", "data_digest": "0"})
+        (done / "results.json").write_text(results)  # another run's: not done
+        text = self.sweep("submit", "--print").stdout
+        arrays, report = text.split("#!/usr/bin/env bash\n")[1:]
+        words = [f"  {i}) set -- '{self.root}/s.yaml' '--only' '{run['id']}' ;;" for i, run in enumerate(runs)]
+        for line in ("#SBATCH --array=0-3%2", "#SBATCH --partition=gpu", "#SBATCH --ntasks-per-node=4", *words):
+            self.assertIn(line + "\n", arrays)
+        self.assertIn(f"set -- 'sweep' 'report' '{self.root}/s.yaml'\n", report)
+        self.assertIn("#SBATCH --ntasks-per-node=1\n", report)
+        subprocess.run(["bash", "-n"], input=arrays, text=True, check=True)
+        self.assertFalse((self.folder / "arms").exists())
+
+
 class Refusals(Sweep):
     def test_before_anything_starts(self):
         def refused(code, line, *words):
@@ -271,6 +295,12 @@ class Refusals(Sweep):
         refused(78, "s.yaml:2:28: parallel.lanes: 3", "run")
         self.write("grid: {data.max_length: [16]}\n")
         refused(65, "are longer than data.max_length", "run")
+        self.write("seeds: [1]\nslurm: {srun_args: [--prolog=x]}\n")
+        refused(78, "s.yaml:3:9: slurm: srun_args (it runs programs, which a sweep may not)", "submit", "--print")
+        self.write("seeds: [1]\nslurm: {partitoin: x}\n")
+        refused(78, "s.yaml:3:9: unknown key partitoin", "submit", "--print")
+        self.write("seeds: [1]\nslurm: {tasks_per_node: 3}\n")  # of 4 lanes
+        refused(78, "3 trainer ranks cannot share 4 lanes", "submit", "--print")
         self.write("seeds: [1]\n")
         refused(64, "--together 0 (it is at least 1)", "run", "--together", "0")
 

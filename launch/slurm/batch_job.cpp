@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "data/base/error.hpp"
-#include "launch/slurm/train_body.hpp"
+#include "launch/slurm/bodies.hpp"
 #include "trainer/evaluate/child.hpp"
 
 namespace bsft::slurm {
@@ -135,8 +135,9 @@ std::string script_of(BatchJob const& job, Site const& site) {
     throw Invalid(Exit::usage, "a job of time " + site.time,
                   "it is told to save " + std::to_string(signal_of(job, site)) + " s before its end",
                   "ask for more time");
-  std::string const body =
-      job.body == Body::train ? std::string(train_body) : "cd \"$BSFT_DIR\" || exit 74\nexec \"$BSFT\" \"$@\"\n";
+  std::string const body = job.body == Body::train   ? std::string(train_body)
+                           : job.body == Body::sweep ? std::string(sweep_body)
+                                                     : "cd \"$BSFT_DIR\" || exit 74\nexec \"$BSFT\" \"$@\"\n";
   return "#!/usr/bin/env bash\n# Written by bsft submit; sbatch with this file starts it again.\n" +
          options_of(job, site) + settings_of(site) + words_of(job) + body;
 }

@@ -1,18 +1,19 @@
-// A batch script: slurm/train.sbatch with this site's values and the words of one job, or of every task of an array.
+// A batch script: slurm/train.sbatch or slurm/sweep.sbatch with this site's values and the words of one job, or of
+// every task of an array.
 //
 //   #SBATCH lines        of Site and BatchJob
 //   setup, modules       of the site
 //   BSFT=, BSFT_DIR=, …  this program; the folder in which the job starts: the one in which it was submitted
 //   set -- 'WORD' …      `words`; in an array a case of SLURM_ARRAY_TASK_ID
-//   the body             of slurm/train.sbatch, as it stands there
+//   the body             of slurm/train.sbatch or sweep.sbatch, as it stands there
 // Ask for an array by more than one list in `words`: task i is called with words[i], at most Site::array_parallelism at
 // a time.  Each task is a job of its own: it restarts, saves and goes back to the queue by itself.
 //
-//   sweep:   BatchJob arms{.body = Body::train, .name = "paper_table", .folder = "runs/paper_table"};
-//            for (Arm const& arm : arms) arms.words.push_back({"runs/paper_table/arms/" + arm.id + ".yaml"});
-//            BatchJob report{.body = Body::command, .name = "paper_table-report", .folder = "runs/paper_table",
-//                            .words = {{"sweep", "report", file}}, .after = "afterany:" + submit(arms, site)};
-//            submit(report, alone(site));                        // client.hpp
+//   BatchJob runs{.body = Body::sweep, .name = "paper_table", .folder = "runs/paper_table"};
+//   for (SweepRun const& run : left) runs.words.push_back({file, "--only", run.id});
+//   BatchJob report{.body = Body::command, .name = "paper_table-report", .folder = "runs/paper_table",
+//                   .words = {{"sweep", "report", file}}, .after = "afterany:" + submit(runs, site)};
+//   submit(report, alone(site));                        // client.hpp
 // Every word is quoted for bash in one place (shell_quoted), every value of an #SBATCH line in one (option_quoted): a
 // name or a path is never program text, whatever is in it.  Pure functions.
 #pragma once
@@ -28,6 +29,7 @@ namespace bsft::slurm {
 
 enum class Body {
   train,   // CONFIG.yaml [options of bsft train]
+  sweep,   // SWEEP.yaml [options of bsft sweep run]
   command  // COMMAND [words]: bsft as it is, once
 };
 

@@ -54,7 +54,7 @@ class Scripts(unittest.TestCase):
         done, calls = self.run_script("slurm/train.sbatch", "c.yaml", *words, **more)
         return done, [call.removeprefix("bsft launch -- ") for call in calls if call.startswith("bsft launch")]
 
-    def told(self, script, *words, slow="20", once=("bsft launch", "bsft evaluate")):
+    def told(self, script, *words, slow="20", once=("bsft launch", "bsft evaluate", "bsft sweep")):
         """Its exit code and last call, once it got USR1 after such a call; bsft runs for so many seconds."""
         job = subprocess.Popen(["bash", script, *words], env={**self.environment, "SLOW": slow}, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 20
@@ -134,9 +134,14 @@ class Scripts(unittest.TestCase):
         self.assertEqual(self.told("slurm/evaluate.sbatch", "--model", "m", slow="2"), (0, "bsft evaluate --model m"))
 
     def test_sweep(self):
-        done, calls = self.run_script("slurm/sweep.sbatch", "s.yaml", CODE="88")
+        done, calls = self.run_script("slurm/sweep.sbatch", "s.yaml", "--together", "3", CODE="88")
         self.assertEqual(done.returncode, 88)
-        self.assertEqual(calls, ["bsft sweep run s.yaml --ranks 3"])
+        self.assertEqual(calls, ["bsft sweep run s.yaml --together 3", "squeue -h -j 7 -o %T"])
+
+    def test_a_sweep_that_saved_goes_back_to_the_queue(self):
+        self.assertEqual(self.told("slurm/sweep.sbatch", "s.yaml"), (75, "scontrol requeue 7"))
+        done, calls = self.run_script("slurm/sweep.sbatch", "s.yaml", CODE="75", SLURM_ARRAY_JOB_ID="5", SLURM_ARRAY_TASK_ID="2")
+        self.assertEqual(calls[-2:], ["squeue -h -j 5_2 -o %T", "scontrol requeue 5_2"])
 
     def test_no_program(self):
         for script in ("slurm/train.sbatch", "slurm/evaluate.sbatch", "slurm/sweep.sbatch"):

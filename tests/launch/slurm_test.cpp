@@ -69,15 +69,19 @@ TEST(BatchJob, OneTaskIsNoArray) {
 }
 
 TEST(BatchJob, TheBodyIsTheFileOfSlurm) {
-  slurm::BatchJob job = command({{"c.yaml"}});
-  job.body = slurm::Body::train;
-  std::string const script = slurm::script_of(job, {});
-  std::ifstream file("slurm/train.sbatch");
-  std::string const whole((std::istreambuf_iterator<char>(file)), {});
-  std::string const body = whole.substr(whole.find("\nset -u\n") + 1);
-  ASSERT_GT(body.size(), 1000U);
-  EXPECT_EQ(script.substr(script.find("\nset -u\n") + 1), body);
-  EXPECT_LT(script.rfind("#SBATCH"), script.find("set -u"));
+  std::pair<slurm::Body, char const*> const bodies[] = {{slurm::Body::train, "slurm/train.sbatch"},
+                                                        {slurm::Body::sweep, "slurm/sweep.sbatch"}};
+  for (auto const& [kind, name] : bodies) {
+    slurm::BatchJob job = command({{"c.yaml"}});
+    job.body = kind;
+    std::string const script = slurm::script_of(job, {});
+    std::ifstream file(name);
+    std::string const whole((std::istreambuf_iterator<char>(file)), {});
+    std::string const body = whole.substr(whole.find("\nset -u\n") + 1);
+    ASSERT_GT(body.size(), 1000U);
+    EXPECT_EQ(script.substr(script.find("\nset -u\n") + 1), body) << name;
+    EXPECT_LT(script.rfind("#SBATCH"), script.find("set -u"));
+  }
 }
 
 TEST(BatchJob, AloneHasNoGpu) {

@@ -35,6 +35,9 @@ int submit(Arguments const& arguments) {
   TrainRequest request{file, arguments.list("set"), "auto", {}, false, false};
   Config config = configured(request);
   bool const own_node = arguments.has("evaluator-node");
+  if (own_node && site.mpi == "mpirun")
+    throw Invalid(Exit::usage, "--evaluator-node with mpi: mpirun", "mpirun starts no heterogeneous job",
+                  "write mpi: auto in slurm/site.yaml, or score beside the run with slurm/evaluate.sbatch");
   if (own_node && config.parallel.evaluator_ranks == 0) {
     request.overrides.emplace_back("parallel.evaluator_ranks=1");
     config = configured(request);
@@ -54,10 +57,9 @@ int submit(Arguments const& arguments) {
     return 0;
   }
   std::string const id = slurm::submit(job, site);
-  std::string log = slurm::log_file(job).string();
-  log.replace(log.rfind("%j"), 2, id);
-  std::printf("job %s: %lld ranks, %lld steps\n", id.c_str(), static_cast<long long>(ranks),
-              static_cast<long long>(ready.steps));
+  std::string const log = slurm::script_file(job).replace_extension().string() + "-" + id + ".out";
+  std::printf("job %s: %lld ranks, %lld steps, %lld parameters\n", id.c_str(), static_cast<long long>(ranks),
+              static_cast<long long>(ready.steps), static_cast<long long>(ready.parameters));
   std::printf("  squeue -j %s        waits or runs\n  scancel %s          ends it; submitted again it goes on\n",
               id.c_str(), id.c_str());
   std::printf("  log     %s\n  run     %s\n  script  %s\n", log.c_str(), config.run.dir.c_str(),

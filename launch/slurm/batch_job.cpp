@@ -33,6 +33,10 @@ class Options {
   std::string text_;
 };
 
+std::int64_t signal_of(BatchJob const& job, Site const& site) {
+  return job.signal_seconds > 0 && site.signal_seconds > 0 ? site.signal_seconds : job.signal_seconds;
+}
+
 std::string options_of(BatchJob const& job, Site const& site) {
   Options options;
   options.add("job-name", name_of(job));
@@ -46,8 +50,8 @@ std::string options_of(BatchJob const& job, Site const& site) {
   if (job.words.size() > 1)
     options.add("array", "0-" + std::to_string(job.words.size() - 1) + "%" + std::to_string(site.array_parallelism));
   options.add("dependency", job.after);
-  std::int64_t const signal = site.signal_seconds > 0 ? site.signal_seconds : job.signal_seconds;
-  if (signal > 0) options.add("signal", "B:USR1@" + std::to_string(signal));
+  if (std::int64_t const signal = signal_of(job, site); signal > 0)
+    options.add("signal", "B:USR1@" + std::to_string(signal));
   options.line("--requeue");
   options.line("--open-mode=append");
   options.add("output", log_file(job).string());
@@ -127,6 +131,10 @@ std::string script_of(BatchJob const& job, Site const& site) {
   if (std::any_of(folder.begin(), folder.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\'; }))
     throw Invalid(Exit::usage, "a job's log cannot be in " + folder,
                   "Slurm takes no backslash or control character in its name", "set another run.dir");
+  if (auto const limit = site.limit_seconds(); limit && *limit <= signal_of(job, site))
+    throw Invalid(Exit::usage, "a job of time " + site.time,
+                  "it is told to save " + std::to_string(signal_of(job, site)) + " s before its end",
+                  "ask for more time");
   std::string const body = job.body == Body::train   ? std::string(train_body)
                            : job.body == Body::sweep ? std::string(sweep_body)
                                                      : "cd \"$BSFT_DIR\" || exit 74\nexec \"$BSFT\" \"$@\"\n";

@@ -38,12 +38,13 @@ struct BatchJob {
   std::string name;                             // letters, digits, . _ -; others become _
   std::filesystem::path folder;                 // of NAME.sbatch and the logs NAME-JOB.out or NAME-JOB_TASK.out
   std::vector<std::vector<std::string>> words;  // at least one list
-  std::int64_t signal_seconds = 0;              // where the site gives none; 0: no signal
+  std::int64_t signal_seconds = 0;              // 0: no signal; else the site's, where it gives one
   std::int64_t evaluators = 0;                  // > 0: so many more ranks, on a node of their own (heterogeneous job)
   std::string after;                            // as sbatch --dependency, "afterany:4711"; empty: at once
 };
 
-// Errors: Invalid(usage) where the folder's name has a character that no log file of Slurm's can have.
+// Errors: Invalid(usage) where the folder's name has a character that no log file of Slurm's can have, and where the
+// time limit comes before the signal, as the job would save and come back for ever.
 std::string script_of(BatchJob const& job, Site const& site);
 // What `name` becomes; the file of the script; that of the log, where %j, %A and %a stand for the job's ids.
 std::string name_of(BatchJob const& job);

@@ -183,4 +183,9 @@ bool job_ended(std::string const& job) {
   return answer.error.find("Invalid job id") != std::string::npos;
 }
 
+std::string mpi_plugins() {
+  Answer const answer = ask({"srun", "--mpi=list"}, 10);
+  return answer.exit_code == 0 ? answer.out + answer.error : "";
+}
+
 }  // namespace bsft::slurm

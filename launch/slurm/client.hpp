@@ -3,8 +3,8 @@
 // They do not see the job or the ranks that this process may be part of (SLURM_*, PMIX_*, PMI_*, OMPI_COMM_WORLD_*,
 // BSFT_*), or a job submitted from inside another would take that one's numbers for its own; SLURM_CONF and SLURM_JWT
 // stay, and so does what the user says to sbatch (SBATCH_*), but where the script says it.
-// Errors: Unavailable where there is no sbatch on PATH; Invalid(usage) with Slurm's own words where it refuses the job;
-// Failed(unavailable) where it cannot be reached; Failed(io) where the script cannot be written.  Any thread.
+// Errors: Unavailable where there is no sbatch on PATH, or Slurm does not answer; Invalid(usage) with Slurm's own words
+// where it refuses the job; Failed(io) where the script cannot be written.  Any thread.
 #pragma once
 
 #include <filesystem>
@@ -28,5 +28,8 @@ std::string submit(BatchJob const& job, Site const& site);
 // Whether Slurm says that a job has ended: it knows the job no more, or does not list it as waiting or running.  False
 // where there is no Slurm, or no answer in 5 s.  `job` is digits alone.
 bool job_ended(std::string const& job);
+
+// What srun --mpi=list says; empty where there is no srun.
+std::string mpi_plugins();
 
 }  // namespace bsft::slurm

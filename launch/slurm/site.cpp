@@ -1,6 +1,8 @@
 #include "launch/slurm/site.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <sstream>
 #include <variant>
 
 #include "data/base/error.hpp"
@@ -82,6 +84,32 @@ std::string read(SiteKey const&, YamlNode const& node, std::vector<std::string>&
 
 std::int64_t Site::tasks_of_node() const {
   return tasks_per_node > 0 ? tasks_per_node : std::max<std::int64_t>(1, gpus_per_node);
+}
+
+std::optional<std::int64_t> Site::limit_seconds() const {
+  auto const dash = time.find('-');
+  bool const days = dash != std::string::npos;
+  std::string const clock = days ? time.substr(dash + 1) : time;
+  std::vector<std::int64_t> parts;
+  auto const take = [&](std::string const& text) {
+    std::int64_t value = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    bool const good = error == std::errc() && end == text.data() + text.size() && value >= 0 && value <= most;
+    if (good) parts.push_back(value);
+    return good;
+  };
+  if (days && !take(time.substr(0, dash))) return std::nullopt;
+  std::istringstream fields(clock);
+  for (std::string field; std::getline(fields, field, ':');)
+    if (!take(field)) return std::nullopt;
+  std::size_t const count = parts.size();
+  if (days && count >= 2 && count <= 4) {
+    parts.resize(4);
+    return ((parts[0] * 24 + parts[1]) * 60 + parts[2]) * 60 + parts[3];
+  }
+  if (days || count == 0 || count > 3) return std::nullopt;
+  if (count < 3) return parts[0] * 60 + (count == 2 ? parts[1] : 0);
+  return (parts[0] * 60 + parts[1]) * 60 + parts[2];
 }
 
 void take_site(YamlNode const& map, Site& site, std::vector<std::string>& findings) {

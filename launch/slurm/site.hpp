@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct Site {
   std::int64_t evaluator_gpus = 0;  // on that node
 
   std::int64_t tasks_of_node() const;
+  // Of `time`: M, M:S, H:M:S, D-H, D-H:M or D-H:M:S; nothing where it is none of these, as UNLIMITED.
+  std::optional<std::int64_t> limit_seconds() const;
 };
 
 // The values of a map, over those that `site` has; also of a map inside another file.

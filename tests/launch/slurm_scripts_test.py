@@ -11,7 +11,7 @@ import unittest
 STUB = """#!/bin/bash
 echo "$(basename "$0") $*" >> "$CALLS"
 case "$(basename "$0") $1" in
-  "srun --mpi=list") echo "MPI plugin types are..."; for t in $PLUGINS; do echo "  $t"; done; exit 0 ;;
+  "srun --mpi=list") sleep "${SLOW_LIST:-0}"; echo "MPI plugin types are..."; for t in $PLUGINS; do echo "  $t"; done; exit 0 ;;
   "bsft --version") echo "MPI 3.1, $MPI"; exit 0 ;;
   "bsft launch") case $* in *mpirun*) ;; *) CODE=${SRUN_CODE:-${CODE:-0}} ;; esac ;;
   scontrol*) exit 0 ;;
@@ -54,11 +54,11 @@ class Scripts(unittest.TestCase):
         done, calls = self.run_script("slurm/train.sbatch", "c.yaml", *words, **more)
         return done, [call.removeprefix("bsft launch -- ") for call in calls if call.startswith("bsft launch")]
 
-    def told(self, script, *words, slow="20"):
-        """Its exit code and last call, once it got USR1 while bsft runs, for so many seconds."""
+    def told(self, script, *words, slow="20", once=("bsft launch", "bsft evaluate", "bsft sweep")):
+        """Its exit code and last call, once it got USR1 after such a call; bsft runs for so many seconds."""
         job = subprocess.Popen(["bash", script, *words], env={**self.environment, "SLOW": slow}, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 20
-        while not any(call.startswith(("bsft launch", "bsft evaluate", "bsft sweep")) for call in self.called()):
+        while not any(call.startswith(once) for call in self.called()):
             self.assertLess(time.monotonic(), until)
             time.sleep(0.1)
         time.sleep(0.5)
@@ -118,6 +118,10 @@ class Scripts(unittest.TestCase):
 
     def test_saved_and_requeued_at_the_time_limit(self):
         self.assertEqual(self.told("slurm/train.sbatch", "c.yaml"), (75, "scontrol requeue 7"))
+
+    def test_told_before_anything_runs(self):
+        self.environment["SLOW_LIST"] = "1"
+        self.assertEqual(self.told("slurm/train.sbatch", "c.yaml", once="srun --mpi=list"), (75, "scontrol requeue 7"))
 
     def test_evaluation(self):
         done, calls = self.run_script("slurm/evaluate.sbatch", "--model", "m x", "--data", "d.h5", CODE="65")

@@ -63,7 +63,7 @@ class Submission(unittest.TestCase):
         sbatch = [call for call in self.called() if call.startswith("sbatch")]
         self.assertEqual(sbatch, ["sbatch|--parsable|--partition=gpu|--test-only", f"sbatch|--parsable|--partition=gpu|{script}"])
         self.assertEqual(pathlib.Path(f"{self.calls}.script").read_text(), script.read_text())
-        for words in ("job 4711: 4 ranks, 12 steps", "squeue -j 4711", f"{self.root}/run/tiny-4711.out", f"script  {script}"):
+        for words in ("job 4711: 4 ranks, 12 steps, ", "squeue -j 4711", f"{self.root}/run/tiny-4711.out", f"script  {script}"):
             self.assertIn(words, done.stdout)
 
     def options(self, *words, **more):
@@ -124,7 +124,8 @@ class Submission(unittest.TestCase):
 
     def test_refused(self):
         self.refused(64, r"Slurm refuses the job \(invalid partition specified: nope\) sinfo lists the partitions",
-                     "--partition", "nope", REFUSES="invalid partition specified: nope")
+                     "--partition", "nope", "--set", f"run.dir={self.bin}/run", REFUSES="invalid partition specified: nope")
+        self.assertFalse((self.bin / "run").exists())
         self.refused(69, r"Slurm does not answer \(Unable to contact slurm controller\) look with sinfo, and submit again",
                      REFUSES="Unable to contact slurm controller")
         self.refused(69, r"there is no sbatch on PATH \(.*\) go to a login node, or see the script with bsft submit --print", PATH="/nowhere")
@@ -133,6 +134,7 @@ class Submission(unittest.TestCase):
         self.refused(78, r"--set:1: unknown key train.max_step .* did you mean train.max_steps\?", "--set", "train.max_step=1")
         self.refused(64, r"--nodes: two \(not a number\) write a whole number", "--nodes", "two")
         self.refused(64, r"--nodes: 0 \(out of range\) allowed: 1 … 1000000", "--nodes", "0")
+        self.refused(64, r"a job of time 1 \(it is told to save 6\d s before its end\) ask for more time", "--time", "1")
         self.refused(64, r"a job's log cannot be in .* \(Slurm takes no backslash .*\) set another run.dir", "--set", "run.dir=a\\b")
 
     def test_unwritable(self):
@@ -147,12 +149,9 @@ class Submission(unittest.TestCase):
                            ("modules: gcc", r".*site.yaml:1:10: modules: wrong type \(a list is expected\) write \[\], or \[a, b\]")):
             site.write_text(text + "\n")
             self.refused(78, line, "--site", str(site))
-
-    def test_the_site_file_holds_the_defaults(self):
-        mine = self.options()
-        empty = self.bin / "site.yaml"
-        empty.write_text("")
-        self.assertEqual(self.options("--site", str(empty)), mine)
+        site.write_text("mpi: mpirun\n")
+        self.refused(64, r"--evaluator-node with mpi: mpirun \(mpirun starts no heterogeneous job\) .*", "--site", str(site), "--evaluator-node",
+                     "--set", "evaluate.suites=[full]")
 
 
 if __name__ == "__main__":

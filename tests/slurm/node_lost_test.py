@@ -3,16 +3,16 @@ the bits of the one that was left alone.
   node_lost_test.py srun|mpirun"""
 import sys
 
-from slurm_run import BINARY, LONG, Clock, Cluster, Folder, Job, final, run, train
+from slurm_run import BINARY, SHORT, Clock, Cluster, Folder, Job, final, run, train
 
 launcher = sys.argv[1]
 clock = Clock()
 with Folder() as folder, Cluster(launcher) as cluster:
     clock("data, and the cluster is up")
-    train(folder.config("whole"), 2, *LONG)
+    train(folder.config("whole"), 2, *SHORT)
     clock("uninterrupted, by mpirun")
 
-    job = Job(folder.config("struck"), *LONG).trains()
+    job = Job(folder.config("struck"), *SHORT).trains()
     for attempt, place in ((2, "another"), (3, "its script's")):
         job.until(lambda: (job.dir / "LATEST").exists() and job.steps() > 1, "a checkpoint")
         facts = job.facts()

@@ -1,28 +1,33 @@
-"""A job of slurm/train.sbatch with an evaluator rank has the results.json and the weights of mpirun by hand.
-  same_bits_test.py srun|mpirun               the tests' model on three nodes
-  same_bits_test.py srun|mpirun quickstart    configs/quickstart.yaml as its header says, and README's sbatch"""
+"""A job of slurm/train.sbatch with an evaluator rank has the results.json and the weights of mpirun by hand, by srun and by
+mpirun.
+  same_bits_test.py               the tests' model, on three nodes
+  same_bits_test.py quickstart    configs/quickstart.yaml as its header says, and README's sbatch"""
 import sys
 
-from slurm_run import LONG, Clock, Cluster, Folder, Job, final, train
+from slurm_run import SHORT, Clock, Cluster, Folder, Job, final, train
 
-launcher, quickstart = sys.argv[1], sys.argv[2:] == ["quickstart"]
+quickstart = sys.argv[1:] == ["quickstart"]
+options = [] if quickstart else ["--nodes=3", "--ntasks-per-node=1"]
 clock = Clock()
-with Folder(cases=30000 if quickstart else 30) as folder, Cluster(launcher):
-    clock("data, and the cluster is up")
+with Folder(cases=30000 if quickstart else 30) as folder:
+    clock("data")
 
     def run_of(name):
-        if not quickstart:
-            return folder.config(name), [*LONG, "--set", "parallel.evaluator_ranks=1", "--set", "evaluate.suites=[full]"]
-        return "configs/quickstart.yaml", ["--set", f"data.file={folder.data}", "--set", f"run.dir={folder.path / name}"]
+        if quickstart:
+            return "configs/quickstart.yaml", ["--set", f"data.file={folder.data}", "--set", f"run.dir={folder.path / name}"]
+        return folder.config(name), [*SHORT, "--set", "parallel.evaluator_ranks=1", "--set", "evaluate.suites=[full]"]
 
     config, words = run_of("by_hand")
     train(config, 3, *words)
-    clock("by mpirun")
-    config, words = run_of("job")
-    job = Job(config, *words, options=[] if quickstart else ["--nodes=3", "--ntasks-per-node=1"], run_dir=folder.path / "job").ends()
-    clock("by sbatch")
-    assert f"attempt 1: {launcher} " in job.said(), job.said()
-    results = [(folder.path / name / "results.json").read_bytes() for name in ("by_hand", "job")]
-    assert results[0] == results[1] and len(results[0]) > 1000
-    assert final(folder.path / "by_hand") == final(job.dir)
-print(f"{launcher}: the same bits as by mpirun")
+    clock("mpirun by hand")
+    results = (folder.path / "by_hand" / "results.json").read_bytes()
+    assert len(results) > 1000
+    for launcher in ("srun", "mpirun"):
+        with Cluster(launcher):
+            config, words = run_of(launcher)
+            job = Job(config, *words, options=options, run_dir=folder.path / launcher).ends()
+            clock(f"{launcher} by sbatch")
+        assert f"attempt 1: {launcher} " in job.said(), job.said()
+        assert (job.dir / "results.json").read_bytes() == results
+        assert final(job.dir) == final(folder.path / "by_hand")
+print("the same bits by srun and by mpirun in a job as by hand")

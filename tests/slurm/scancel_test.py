@@ -2,19 +2,20 @@
   scancel_test.py srun|mpirun"""
 import sys
 
-from slurm_run import BINARY, LONG, Clock, Cluster, Folder, Job, final, run, train
+from slurm_run import BINARY, SHORT, Clock, Cluster, Folder, Job, final, run, train
 
 launcher = sys.argv[1]
 clock = Clock()
 with Folder() as folder, Cluster(launcher):
     clock("data, and the cluster is up")
-    train(folder.config("whole"), 2, *LONG)
+    train(folder.config("whole"), 2, *SHORT)
     clock("uninterrupted, by mpirun")
 
     config = folder.config("cancelled")
-    job = Job(config, *LONG).trains()
+    job = Job(config, *SHORT).trains()
     clock("from sbatch to its second step")
-    job.until(lambda: job.steps() > 1000, "a checkpoint")
+    job.until(lambda: job.steps() > 250, "a checkpoint")
+    clock("to a checkpoint")
     run(["scancel", job.id])
     job.ends("CANCELLED")
     job.until(lambda: not run(["squeue", "--noheader", f"--jobs={job.id}"]).stdout, "gone")
@@ -23,7 +24,7 @@ with Folder() as folder, Cluster(launcher):
     print(f"        step {last}: {status['state']}, exit code {status['exit_code']}: {status['message']}")
     assert job.restarts() == 0 and job.attempts() == 1, job.said()
 
-    again = Job(config, *LONG).ends()
+    again = Job(config, *SHORT).ends()
     clock("the rest of it, by a new job")
     assert again.attempts() == 2 and "going on after step" in again.said(), again.said()
     assert final(job.dir) == final(folder.path / "whole"), again.said()

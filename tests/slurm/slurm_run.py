@@ -14,8 +14,14 @@ from tiny_run import BINARY, ENVIRONMENT, Folder, run, sha256, train  # noqa: E4
 SCRIPT = "slurm/train.sbatch"
 LATE = 150  # s, for Slurm on a busy machine
 ENDS = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "OUT_OF_MEMORY")
+SHORT = ["--set", "train.max_steps=1000", "--set", "checkpoint.every=250"]
 LONG = ["--set", "train.max_steps=3000", "--set", "checkpoint.every=1000"]
 TWO_NODES = ["--nodes=2", "--ntasks-per-node=1"]
+
+checked = subprocess.run([HERE / "cluster", "check"], capture_output=True, text=True)
+if checked.returncode == 69:
+    print("skipped:", checked.stderr.strip())
+    sys.exit(77)
 
 
 class Cluster:
@@ -26,9 +32,6 @@ class Cluster:
 
     def __enter__(self):
         done = self.call("up", *self.options)
-        if done.returncode == 69:
-            print("skipped:", done.stderr.strip())
-            sys.exit(77)
         assert done.returncode == 0, done.stderr
         ENVIRONMENT.update([done.stdout.strip().removeprefix("export ").split("=", 1)])
         ENVIRONMENT["BSFT"] = BINARY

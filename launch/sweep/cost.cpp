@@ -61,7 +61,8 @@ std::vector<RunCost> costs_of(SweepRuns const& sweep, std::vector<RunState> cons
     } else {
       cost.steps = config.train.max_steps;
     }
-    std::int64_t const left = states[i].stage == RunStage::done ? 0 : cost.steps - std::min(states[i].step, cost.steps);
+    bool const ends = states[i].stage == RunStage::done || states[i].dropped > 0;
+    std::int64_t const left = ends ? 0 : cost.steps - std::min(states[i].step, cost.steps);
     if (rate) cost.seconds = *rate * static_cast<double>(left);
     costs.push_back(cost);
   }

@@ -62,6 +62,7 @@ std::string suite_of(std::string const& metric) {
 std::string RunState::text() const {
   std::string const steps = "step " + std::to_string(step) + " of " + std::to_string(total_steps);
   if (stage == RunStage::running) return "running" + (total_steps > 0 ? ", " + steps : std::string());
+  if (stage == RunStage::waiting && dropped > 0) return "left behind at step " + std::to_string(dropped);
   if (stage == RunStage::waiting) return step > 0 ? "waiting, goes on from " + steps : "waiting";
   if (stage == RunStage::done) return "done";
   std::string const often = attempts.failed > 1 ? ", " + std::to_string(attempts.failed) + " times" : "";
@@ -78,6 +79,7 @@ RunState state_of(SweepRuns const& sweep, SweepRun const& run, Claims& claims) {
     state.step = status->step;
     state.total_steps = status->total_steps;
   }
+  state.rungs = rung_scores(sweep, run);
   OrderedJson const results = results_of(run, folder / "results.json");
   if (state.metric = value_at(results, sweep.metric); state.metric) {
     state.stage = RunStage::done;
@@ -106,7 +108,19 @@ std::vector<RunState> states_of(SweepRuns const& sweep) {
   Claims claims(sweep.claims(), claim_stale);
   std::vector<RunState> states;
   for (SweepRun const& run : sweep.runs) states.push_back(state_of(sweep, run, claims));
+  halve(sweep, states);
   return states;
+}
+
+std::size_t halve(SweepRuns const& sweep, std::vector<RunState>& states) {
+  std::vector<RungScores> scores;
+  for (RunState const& state : states) {
+    scores.push_back(state.rungs);
+    scores.back().failed = state.stage == RunStage::failed;
+  }
+  HalvingState const halving = halving_of(sweep, scores);
+  for (std::size_t i = 0; i < states.size(); ++i) states[i].dropped = halving.dropped[i];
+  return halving.rung;
 }
 
 std::size_t count_of(std::vector<RunState> const& states, RunStage stage) {

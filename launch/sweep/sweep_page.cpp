@@ -26,7 +26,7 @@ plot::Points curve_of(SweepRuns const& sweep, SweepRun const& run) {
 }  // namespace
 
 page::SweepPage page_of(SweepRuns const& sweep, std::vector<RunState> const& states, std::string const& best) {
-  SweepRuns shown{sweep.name, sweep.metric, sweep.file, sweep.folder, {}, nullptr};
+  SweepRuns shown{sweep.name, sweep.metric, sweep.file, sweep.folder, {}, {}, nullptr};
   shown.runs.assign(sweep.runs.begin(),
                     sweep.runs.begin() + static_cast<std::ptrdiff_t>(std::min(sweep.runs.size(), most_rows)));
   page::SweepPage page{sweep.name,

@@ -50,7 +50,10 @@ SweepRunner::SweepRunner(SweepRuns const& sweep, RunRequest const& request)
     wanted_.push_back(i);
     runs.push_back(&sweep.runs[i]);
   }
-  left_ = wanted_;
+  for (RunState const& state : states_) failed_before_.push_back(state.attempts.failed);
+  tried_.resize(states_.size());
+  for (std::size_t const index : wanted_)  // a failed one is tried again
+    if (states_[index].stage == RunStage::failed) states_[index].stage = RunStage::waiting;
   prepare(sweep, runs);
 }
 
@@ -58,19 +61,48 @@ double SweepRunner::elapsed() const { return std::chrono::duration<double>(Clock
 
 std::vector<RunState> const& SweepRunner::run() {
   for (;;) {
+    if (running_.empty() && left_.empty() && !asked_ && !next_rung()) break;
     if (stop_signal() != 0) {
       pass_on_stop();
     } else {
       while (running_.size() < static_cast<std::size_t>(shares_.together) && start_one()) {
       }
     }
-    if (running_.empty() && (left_.empty() || asked_ || out_of_budget_)) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(running_.empty() ? 1000 : 50));
+    if (running_.empty() && (asked_ || out_of_budget_)) break;
+    bool const waits = running_.empty() && !left_.empty();  // for others
+    std::this_thread::sleep_for(std::chrono::milliseconds(waits ? 1000 : 50));
     look_after();
+    stop_at_rung();
   }
   states_ = states_of(sweep_);
   write_table();
   return states_;
+}
+
+// What is to be done now: up to the first rung that is not decided.  False where that is nothing.
+bool SweepRunner::next_rung() {
+  rung_ = halve(sweep_, states_);
+  for (std::size_t const index : wanted_)
+    if (states_[index].dropped == 0 && !is_settled(index)) left_.push_back(index);
+  return !left_.empty();
+}
+
+// Nothing is left to do with it, for this rung or at all.
+bool SweepRunner::is_settled(std::size_t index) const {
+  RunState const& state = states_[index];
+  bool const at_rung = rung_ < state.rungs.scores.size() && state.rungs.scores[rung_];
+  return tried_[index] || at_rung || state.stage == RunStage::done || state.attempts.failed > failed_before_[index];
+}
+
+void SweepRunner::stop_at_rung() {
+  if (rung_ >= sweep_.halving.rungs.size() || Clock::now() - looked_ < std::chrono::milliseconds(200)) return;
+  looked_ = Clock::now();
+  for (Running& running : running_) {
+    SweepRun const& run = sweep_.runs[running.index];
+    if (running.asked || !rung_scores(sweep_, run).scores[rung_]) continue;
+    running.asked = true;
+    running.child.signal(SIGUSR1);
+  }
 }
 
 // False where nothing can be started now.
@@ -96,9 +128,8 @@ SweepRunner::Start SweepRunner::try_to_start(std::size_t index) {
     claims_.drop(run.id);
     return Start::elsewhere;
   }
-  int const failed_before = states_[index].attempts.failed;
   states_[index] = state_of(sweep_, run, claims_);
-  bool const settled = states_[index].stage == RunStage::done || states_[index].attempts.failed > failed_before;
+  bool const settled = is_settled(index);
   if (!settled && fits(index)) {
     begin(index);
     return Start::begun;
@@ -168,9 +199,12 @@ void SweepRunner::ended(Running const& running, ChildEnd const& end) {
   SweepRun const& run = sweep_.runs[running.index];
   AttemptEnd attempt{end.exit_code, end.error, 0, std::chrono::duration<double>(Clock::now() - running.since).count()};
   bool const ended_by_signal = end.exit_code > 128;  // asked before it could listen, or all of the job was told
-  if (asked_ && ended_by_signal) attempt.exit_code = static_cast<int>(Exit::start_again);
+  if ((asked_ || running.asked) && ended_by_signal) attempt.exit_code = static_cast<int>(Exit::start_again);
   if (auto const status = read_status(sweep_.run_dir(run))) attempt.step = status->step;
-  if (tries_another_way(running, end)) attempt.exit_code = static_cast<int>(Exit::start_again);
+  if (tries_another_way(running, end))
+    attempt.exit_code = static_cast<int>(Exit::start_again);
+  else
+    tried_[running.index] = !running.asked;
   note_end(sweep_.arm_file(run, ".jsonl"), attempt);
   claims_.drop(run.id);
   RunState& state = states_[running.index];
@@ -190,7 +224,7 @@ int SweepRunner::conclude() const {
   for (std::size_t const index : wanted_) {
     SweepRun const& run = sweep_.runs[index];
     RunState const& state = states_[index];
-    waiting += state.stage != RunStage::done && state.stage != RunStage::failed;
+    waiting += state.dropped == 0 && state.stage != RunStage::done && state.stage != RunStage::failed;
     if (state.stage == RunStage::failed)
       failed.push_back("run " + run.id + " " + state.text() + " (" + sweep_.arm_file(run, ".log").string() + ")");
   }

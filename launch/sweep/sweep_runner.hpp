@@ -4,6 +4,8 @@
 // one has it, and what is done is not done again.  A run that somebody else has in hand is waited for at the end, and
 // taken up where that one was lost.  Each is tried once; one that fails costs the others nothing.
 //   USR1, TERM, …   every run is asked to save and stop, and no other is started
+//   halving         a run that has its score at the rung (halving.hpp) is asked to save and stop, and goes on once the
+//                   rung is decided and its arm is kept
 //   budget          no run is started that would not fit, by what done runs of this sweep took (cost.hpp)
 // The files of attempts.hpp and the table are kept while it goes on.  Where it is killed, its runs save and stop.
 // Requires: listen_for_stop.  Errors: Invalid of shares_of and for an unknown id; Findings(evaluation_incomplete) of
@@ -44,10 +46,14 @@ class SweepRunner {
     std::string way;
     Child child;
     Clock::time_point since;
+    bool asked = false;  // to stop at the rung
   };
   bool tries_another_way(Running const& running, ChildEnd const& end);
   enum class Start { begun, settled, elsewhere, too_long };
 
+  bool next_rung();
+  bool is_settled(std::size_t index) const;
+  void stop_at_rung();
   bool start_one();
   Start try_to_start(std::size_t index);
   void begin(std::size_t index);
@@ -65,9 +71,13 @@ class SweepRunner {
   Claims claims_;
   std::vector<RunState> states_;
   std::vector<RunCost> costs_;
+  std::vector<int> failed_before_;          // attempts of each run
+  std::vector<bool> tried_;                 // by this call, to its end or a failure
   std::vector<std::size_t> wanted_, left_;  // in the file's order; not yet begun
+  std::size_t rung_ = 0;                    // up to which runs go now; as many as there are rungs: to their end
   std::vector<Running> running_;
   Clock::time_point const begin_ = Clock::now();
+  Clock::time_point looked_ = begin_;  // for scores at the rung
   bool asked_ = false, told_of_others_ = false, out_of_budget_ = false;
 };
 

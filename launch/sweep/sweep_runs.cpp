@@ -51,7 +51,7 @@ std::string run_id(std::string_view config_digest, std::string_view data_digest,
 
 SweepRuns open_sweep(fs::path const& file, Files files) {
   Sweep sweep = read_sweep(file, files);
-  SweepRuns result{sweep.name, sweep.metric, file, fs::path("runs") / sweep.name, {}, sweep.slurm};
+  SweepRuns result{sweep.name, sweep.metric, file, fs::path("runs") / sweep.name, {}, sweep.halving, sweep.slurm};
   DataDigests digests(result.folder);
   for (Arm& arm : sweep.arms) {
     std::string const data = digests.of(arm.config.data.file, files);

@@ -29,6 +29,7 @@ struct SweepRuns {
   std::string name, metric;
   std::filesystem::path file, folder;
   std::vector<SweepRun> runs;
+  Halving halving;
   Yaml slurm;
 
   std::filesystem::path run_dir(SweepRun const& run) const { return folder / run.id; }

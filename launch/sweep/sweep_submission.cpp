@@ -40,6 +40,9 @@ std::string shape_of(Config config) {
 
 SweepSubmission submission_of(SweepRuns const& sweep, std::vector<RunState> const& states, slurm::Site site,
                               std::size_t most_tasks) {
+  if (!sweep.halving.rungs.empty())
+    throw Invalid(Exit::config, sweep.file.string() + ": halving", "the tasks of an array do not wait for one another",
+                  "sbatch slurm/sweep.sbatch " + sweep.file.string());
   take_slurm(sweep.slurm, site);
   std::string const file = fs::absolute(sweep.file).string();
   std::map<std::string, slurm::Readiness> known;

@@ -151,6 +151,7 @@ OrderedJson run_json(SweepRuns const& sweep, std::vector<RunState> const& states
                     {"total_steps", state.total_steps},
                     {"metric", number(state.metric)},
                     {"dev", number(state.dev)},
+                    {"left_behind", state.dropped},
                     {"attempts", state.attempts.started},
                     {"failures", state.attempts.failed}};
     for (auto const& [key, value] : run.arm.keys) one["keys"][key] = value;

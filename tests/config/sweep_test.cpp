@@ -118,6 +118,23 @@ TEST_F(SweepFiles, SlurmIsKeptForSubmit) {
   EXPECT_EQ(sweep.slurm->entries.front().key, "partition");
 }
 
+TEST_F(SweepFiles, RungsAreScoredCheckpoints) {
+  std::string const text = "base: ../base.yaml\ngrid: {checkpoint.every: [4], train.max_steps: [12]}\nhalving: ";
+  Halving const halving = read(text + "{rungs: [4, 8], keep: 0.25}").halving;
+  EXPECT_EQ(halving.rungs, (std::vector<std::int64_t>{4, 8}));
+  EXPECT_EQ(halving.keep, 0.25);
+  EXPECT_EQ(read(text + "{rungs: [4]}").halving.keep, 0.5);
+  EXPECT_EQ(refusal(text + "{rungs: [4, 6]}"),
+            ":3:10: halving (step 6 is not scored: no multiple of checkpoint.every x evaluate.every)");
+  EXPECT_EQ(refusal(text + "{rungs: [12]}"), ":3:10: halving (step 12 is not before train.max_steps: 12)");
+  EXPECT_EQ(refusal(text + "{rungs: [8, 4]}"),
+            ":3:18: rungs (a list of steps is expected, ascending) write [400, 800]");
+  EXPECT_EQ(refusal(text + "{rungs: [4], keep: 1}"), ":3:29: keep: 1 (out of range) allowed: more than 0, less than 1");
+  EXPECT_EQ(refusal(text + "{rung: [4]}"), ":3:11: unknown key rung (halving has rungs, keep)");
+  EXPECT_EQ(refusal(text + "{rungs: [4]}\nmetric: suites.full.overall.accuracy"),
+            ":3:10: halving (the metric is not evaluate.metric, which is scored while training)");
+}
+
 TEST_F(SweepFiles, DigestsFollowTheConfiguration) {
   std::string const before = read("base: ../base.yaml\nseeds: [1, 2]\n").arms[1].digest;
   EXPECT_EQ(read("base: ../base.yaml\nseeds: [3, 2]\n").arms[1].digest, before);
@@ -128,7 +145,8 @@ TEST_F(SweepFiles, DigestsFollowTheConfiguration) {
 TEST_F(SweepFiles, Refused) {
   EXPECT_EQ(refusal("seeds: [1]"), ": base is missing (the configuration that all arms share) write base: FILE.yaml");
   EXPECT_EQ(refusal("base: ../base.yaml\nsedes: [1]"),
-            ":2:1: unknown key sedes (a sweep has base, arms, grid, pairs, seeds, exclude, metric, slurm) did you mean "
+            ":2:1: unknown key sedes (a sweep has base, arms, grid, pairs, seeds, exclude, metric, halving, slurm) did "
+            "you mean "
             "seeds?");
   EXPECT_EQ(refusal("base: ../base.yaml\narms: [a]"), ":2:7: arms (a map of name: {key: value} is expected)");
   EXPECT_EQ(refusal("base: ../base.yaml\narms: {a: 1}"), ":2:11: arms (each is a map of keys) write {key: value, …}");

@@ -248,6 +248,33 @@ class Running(Sweep):
         self.assertEqual(self.status()["counts"]["done"], 3)
         self.assertEqual(self.steps(one), list(range(1, STEPS + 1)))
 
+    def test_halving(self):
+        """The better half at step 4 goes on to the end, with the steps that it would have had; the others stop."""
+        steps = 600
+        base = (self.root / "base.yaml").read_text()
+        base = base.replace(f"max_steps: {STEPS}", f"max_steps: {steps}").replace("every: 3}", "every: 1, max_records: 40}")
+        (self.root / "base.yaml").write_text(base.replace("every: 4,", "every: 300,"))
+        self.write("grid: {optimizer.learning_rate: [1e-9, 3e-3, 2e-3, 1e-8]}\nhalving: {rungs: [300], keep: 0.5}\n")
+        errors = self.sweep("run").stderr
+        status = self.status()
+        scores = {}
+        for one in status["runs"]:
+            rows = json_lines(self.folder / one["id"] / "evaluations.jsonl")
+            scores[one["id"]] = next(row["metric"] for row in rows if row["step"] == 300)
+        best = sorted(scores, key=lambda one: -scores[one])[:2]
+        for one in status["runs"]:
+            kept = one["id"] in best
+            self.assertEqual((one["state"], one["left_behind"]), ("done", 0) if kept else ("waiting", 300), errors)
+            if kept:
+                self.assertEqual(self.steps(one["id"]), list(range(1, steps + 1)))
+            else:
+                self.assertLess(self.steps(one["id"])[-1], steps)
+        self.assertIn("left behind at step 300", self.sweep("status").stdout)
+        before = [one["attempts"] for one in status["runs"]]
+        self.sweep("run")
+        self.assertEqual([one["attempts"] for one in self.status()["runs"]], before)
+        self.assertIn("halving (the tasks of an array do not wait", self.sweep("submit", "--print", code=78).stderr)
+
     def test_claims_of_another_host(self):
         self.write("seeds: [1]\n")
         run_id = self.plan()["runs"][0]["id"]

@@ -1,6 +1,7 @@
 #include "trainer/config/sweep.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "data/base/error.hpp"
 #include "trainer/config/keys.hpp"
@@ -18,7 +19,7 @@ struct Choice {
 };
 using Axis = std::vector<Choice>;
 constexpr char const* seed_key = "run.seed";
-constexpr char const* all_keys = "base, arms, grid, pairs, seeds, exclude, metric, slurm";
+constexpr char const* all_keys = "base, arms, grid, pairs, seeds, exclude, metric, halving, slurm";
 
 struct Exclusion {
   Place place;
@@ -31,6 +32,8 @@ struct SweepFile {
   Place base_place, metric_place;
   std::vector<Axis> axes;
   std::vector<Exclusion> exclusions;
+  Halving halving;
+  Place halving_place;
   Yaml slurm;
 };
 
@@ -71,6 +74,9 @@ class Reader {
         refuse(value.kind != YamlNode::Kind::list || value.items.empty(), value.place, "exclude",
                "a list of maps of keys", "write [{key: value, …}]");
         for (Yaml const& item : value.items) sweep.exclusions.push_back(exclusion(*item));
+      } else if (entry.key == "halving") {
+        sweep.halving = halving(value);
+        sweep.halving_place = value.place;
       } else if (entry.key == "slurm") {
         refuse(value.kind != YamlNode::Kind::map, value.place, "slurm", "a map of key: value is expected", "");
         sweep.slurm = entry.value;
@@ -91,14 +97,11 @@ class Reader {
     if (wrong) findings_.push_back(finding(place, what, why, fix));
   }
 
-  void text(YamlNode::Entry const& entry, std::string& value) {
-    std::string const problem = read_scalar(*entry.value, value);
-    if (!problem.empty()) findings_.push_back(finding(entry.value->place, entry.key + ": " + problem));
-  }
+  void text(YamlNode::Entry const& entry, std::string& value) { read(*entry.value, entry.key, value); }
 
   void unknown(YamlNode::Entry const& entry) {
     std::string const near =
-        nearest(entry.key, {"base", "arms", "grid", "pairs", "seeds", "exclude", "metric", "slurm"});
+        nearest(entry.key, {"base", "arms", "grid", "pairs", "seeds", "exclude", "metric", "halving", "slurm"});
     findings_.push_back(finding(entry.place, "unknown key " + entry.key, std::string("a sweep has ") + all_keys,
                                 near.empty() ? "" : "did you mean " + near + "?"));
   }
@@ -129,6 +132,33 @@ class Reader {
     return all;
   }
 
+  Halving halving(YamlNode const& map) {
+    Halving result;
+    refuse(map.kind != YamlNode::Kind::map, map.place, "halving", "a map is expected", "write {rungs: [STEP, …]}");
+    for (YamlNode::Entry const& entry : map.entries) {
+      if (entry.key == "rungs") {
+        for (Yaml const& item : entry.value->items) read(*item, "rungs", result.rungs.emplace_back());
+        std::vector<std::int64_t> const& rungs = result.rungs;
+        bool const ascend = std::adjacent_find(rungs.begin(), rungs.end(), std::greater_equal<>()) == rungs.end();
+        refuse(rungs.empty() || !ascend || rungs.front() < 1, entry.value->place, "rungs",
+               "a list of steps is expected, ascending", "write [400, 800]");
+      } else if (entry.key == "keep") {
+        read(*entry.value, "keep", result.keep);
+        refuse(!(result.keep > 0 && result.keep < 1), entry.value->place, "keep: " + write_scalar(result.keep),
+               "out of range", "allowed: more than 0, less than 1");
+      } else {
+        findings_.push_back(finding(entry.place, "unknown key " + entry.key, "halving has rungs, keep"));
+      }
+    }
+    return result;
+  }
+
+  template <class Scalar>
+  void read(YamlNode const& node, std::string const& name, Scalar& value) {
+    std::string const problem = read_scalar(node, value);
+    if (!problem.empty()) findings_.push_back(finding(node.place, name + ": " + problem));
+  }
+
   std::vector<std::string>& findings_;
 };
 
@@ -157,6 +187,21 @@ std::string unscored(std::string const& metric, Config const& config) {
   std::string const suite = suite_in(metric);
   bool const scored = suite.empty() || std::find(suites.begin(), suites.end(), suite) != suites.end();
   return scored ? "" : "suite " + suite + " is not scored";
+}
+
+// Why an arm has no score at a rung, or nothing.
+std::string unscored(Halving const& halving, std::string const& metric, Config const& config) {
+  std::int64_t const between = config.checkpoint.every * config.evaluate.every, last = config.train.max_steps;
+  if (halving.rungs.empty()) return "";
+  if (metric != config.evaluate.metric) return "the metric is not evaluate.metric, which is scored while training";
+  if (config.evaluate.policy == "latest") return "evaluate.policy: latest may skip a checkpoint";
+  for (std::int64_t const rung : halving.rungs) {
+    std::string const step = "step " + std::to_string(rung);
+    if (between == 0 || rung % between != 0)
+      return step + " is not scored: no multiple of checkpoint.every x evaluate.every";
+    if (last > 0 && rung >= last) return step + " is not before train.max_steps: " + std::to_string(last);
+  }
+  return "";
 }
 
 // Run number `index`: a digit an axis, the last axis fastest.
@@ -216,7 +261,7 @@ Sweep read_sweep(std::filesystem::path const& file, Files files) {
   Yaml const base_document = read_yaml(base, findings);
   if (!findings.empty()) throw Findings(Exit::config, findings);
 
-  Sweep sweep{file.stem().string(), sweep_file.metric, {}, sweep_file.slurm};
+  Sweep sweep{file.stem().string(), sweep_file.metric, {}, sweep_file.halving, sweep_file.slurm};
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < count; ++i) {
     std::vector<std::string> problems;
@@ -230,6 +275,8 @@ Sweep read_sweep(std::filesystem::path const& file, Files files) {
     if (std::string const lacks = unscored(metric, arm.config); problems.empty() && !lacks.empty())
       problems.push_back(finding(sweep.metric.empty() ? place : sweep_file.metric_place, "metric " + metric, lacks,
                                  "name the suite in evaluate.suites"));
+    if (std::string const lacks = unscored(sweep.halving, metric, arm.config); problems.empty() && !lacks.empty())
+      problems.push_back(finding(sweep_file.halving_place, "halving", lacks));
     add_once(findings, problems);
     if (!problems.empty()) continue;
     arm.digest = digest_of(arm.config);

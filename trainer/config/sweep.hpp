@@ -7,6 +7,7 @@
 //   seeds: [1, 2, 3]                                            run.seed, fastest
 //   exclude: [{behavior.set: [none], behavior.loss_weight: 4}]  leaves the runs out that have all values of one of
 //   these metric: suites.full.overall.macro_f1_tasks                  of the table; absent: the base's evaluate.metric
+//   halving: {rungs: [400, 800], keep: 0.5}                     at each of these steps this share of the arms goes on
 //   slurm: {partition: gpu, …}                                  of `bsft sweep submit` alone, which reads it
 // Runs = arms × grid × pairs × seeds in the file's order, without those excluded; what excludes nothing is refused.
 // Runs that differ in run.seed alone are one arm, and have one name.  Two arms that resolve to the same configuration
@@ -14,6 +15,7 @@
 // file and of every arm, each once, with its place.  Any thread.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -31,10 +33,17 @@ struct Arm {
   Config config;
 };
 
+// A rung is a checkpoint that is scored while training, as the metric is that of evaluate.metric.
+struct Halving {
+  std::vector<std::int64_t> rungs;  // steps, ascending; empty: every run goes to its end
+  double keep = 0.5;                // of the arms, at least one
+};
+
 struct Sweep {
   std::string name;  // the file's stem
   std::string metric;
   std::vector<Arm> arms;
+  Halving halving;
   Yaml slurm;  // null: the file has none
 };
 

@@ -12,7 +12,7 @@
 
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
-#include "launch/slurm_job.hpp"
+#include "launch/slurm/client.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/ownership.hpp"
 #include "trainer/config/config.hpp"
@@ -38,7 +38,7 @@ bool is_running(fs::path const& run_dir) {
     if (held) return true;
   }
   auto const owner = last_owner(run_dir);
-  return owner && !has_let_go(*owner, slurm_job_ended);
+  return owner && !has_let_go(*owner, slurm::job_ended);
 }
 
 Config config_of(fs::path const& run_dir) {

@@ -74,7 +74,7 @@ std::string overview(std::vector<Command> const& commands) {
   if (trains)
     text +=
         "  mpirun -np 3 bsft train --config configs/quickstart.yaml      two trainers, one evaluator\n"
-        "  srun bsft train --config my.yaml --resume auto                in a Slurm job\n\n";
+        "  bsft submit my.yaml --nodes 2                                 a Slurm job\n\n";
   for (char const* section : {"Prepare", "Run", "Judge", "Share"}) {
     std::vector<std::pair<std::string, std::string>> lines;  // first word, what follows
     for (Command const& command : commands) {

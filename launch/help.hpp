@@ -16,6 +16,8 @@ std::string overview(std::vector<Command> const& commands);
 std::vector<std::string> help_topics();
 // Invalid(usage) with the nearest topic where there is none of this name.
 std::string help_topic(std::string const& topic);
+// "0.1.0": another number where results may be others.
+std::string code_version();
 // bsft's own version and those of the libraries it was compiled with and has loaded.
 std::string version_text();
 // "Open MPI v4.1.4", as the library that is loaded says; also before MPI_Init.

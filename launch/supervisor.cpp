@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +27,8 @@
 #include "launch/run.hpp"
 #include "launch/stop_signals.hpp"
 #include "trainer/checkpoint/layout.hpp"
+#include "trainer/checkpoint/run_directory.hpp"
+#include "trainer/evaluate/child.hpp"
 #include "trainer/report/run_events.hpp"
 #include "trainer/report/run_status.hpp"
 
@@ -102,11 +103,7 @@ Mark mark_of(fs::path const& file) {
 
 // Ranks may outlive their launcher for a moment.
 void wait_until_free(fs::path const& folder) {
-  int const lock = ::open((folder / ".lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  if (lock < 0) return;
-  for (int i = 0; i < 200 && ::flock(lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  ::close(lock);
+  for (int i = 0; i < 200 && is_in_use(folder); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
 }
 
 void say(std::string const& line) {
@@ -258,6 +255,9 @@ class Supervisor {
 
 }  // namespace
 
-int supervise(std::vector<std::string> const& words, int restarts) { return Supervisor(words, restarts).run(); }
+int supervise(std::vector<std::string> const& words, int restarts) {
+  leave_with_supervisor();
+  return Supervisor(words, restarts).run();
+}
 
 }  // namespace bsft

@@ -6,9 +6,9 @@
 //   USR1, USR2       passed on
 //   TERM, INT, HUP   the first asks by USR1, which no launcher takes for a reason to kill; the third ends the job now
 // Each restart is a line on standard error and in events.jsonl; meanwhile status.json is "restarting", and at the end
-// it has the number of "restarts". Errors: Invalid(usage) where the words have no `bsft train`; those of the
-// configuration, before anything is started; Failed(unavailable) where the program cannot be started.  Source:
-// tests/launch/supervisor_test.py.
+// it has the number of "restarts".  Where a sweep started it and is killed, it has a TERM.  Errors: Invalid(usage)
+// where the words have no `bsft train`; those of the configuration, before anything is started; Failed(unavailable)
+// where the program cannot be started.  Source: tests/launch/supervisor_test.py.
 #pragma once
 
 #include <string>

@@ -13,7 +13,8 @@
 #include "launch/host_memory.hpp"
 #include "launch/not_finite.hpp"
 #include "launch/resume_check.hpp"
-#include "launch/slurm_job.hpp"
+#include "launch/run_environment.hpp"
+#include "launch/slurm/client.hpp"
 #include "launch/straggler_watch.hpp"
 #include "launch/training_model.hpp"
 #include "trainer/checkpoint/layout.hpp"
@@ -207,10 +208,11 @@ void TrainingRun::claim_folder() {
     if (!leads()) return;
     bool const fresh = config_.checkpoint.resume == "none";
     claim_ =
-        std::make_unique<RunDirectory>(folder_, fresh ? Existing::refuse : Existing::resume, unlock_, slurm_job_ended);
+        std::make_unique<RunDirectory>(folder_, fresh ? Existing::refuse : Existing::resume, unlock_, slurm::job_ended);
     place_.folder = folder_;  // whatever fails from here on has its status.json
     fs::remove(folder_ / ".failed");
     sweep_unfinished(folder_);
+    note_environment(folder_);
   });
   place_.folder = folder_;
   recorder_.runs_in(folder_, plan_.total_steps);

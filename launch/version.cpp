@@ -16,8 +16,10 @@ std::string mpi_library() {
   return text.substr(0, text.find_first_of(",\n"));
 }
 
+std::string code_version() { return BSFT_VERSION; }
+
 std::string version_text() {
-  std::string text = "bsft " BSFT_VERSION "\n";
+  std::string text = "bsft " + code_version() + "\n";
   text += "libtorch " TORCH_VERSION "\n";
 
   text += "MPI " + std::to_string(MPI_VERSION) + "." + std::to_string(MPI_SUBVERSION) + ", " + mpi_library() + "\n";

@@ -12,6 +12,7 @@ std::vector<Command> const& commands() {
     all.push_back(data_audit_command());
     all.push_back(train_command());
     all.push_back(launch_command());
+    all.push_back(submit_command());
     for (Command& command : sweep_commands()) all.push_back(std::move(command));
     all.push_back(evaluate_command());
     all.push_back(compare_command());

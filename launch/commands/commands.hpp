@@ -15,7 +15,8 @@ Command data_inspect_command();          // data_inspect.cpp
 Command data_audit_command();            // data_audit.cpp
 Command train_command();                 // train.cpp
 Command launch_command();                // launch.cpp
-std::vector<Command> sweep_commands();   // sweep.cpp: plan, run, report
+Command submit_command();                // submit.cpp
+std::vector<Command> sweep_commands();   // sweep.cpp: plan, run, submit, status, report
 Command evaluate_command();              // evaluate.cpp
 Command compare_command();               // compare.cpp
 Command generate_command();              // generate.cpp

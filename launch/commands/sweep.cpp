@@ -1,228 +1,179 @@
-#include <unistd.h>
-
-#include <algorithm>
-#include <cmath>
+// bsft sweep: many runs from one file.
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <optional>
-#include <sstream>
+#include <iostream>
 
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
-#include "data/base/json.hpp"
+#include "launch/commands/choices.hpp"
 #include "launch/commands/commands.hpp"
-#include "trainer/config/sweep.hpp"
-#include "trainer/evaluate/child.hpp"
-#include "trainer/evaluate/comparison.hpp"
-#include "trainer/evaluate/results.hpp"
-#include "trainer/report/page/comparison_table.hpp"
-#include "trainer/report/table.hpp"
+#include "launch/stop_signals.hpp"
+#include "launch/sweep/sweep_comparison.hpp"
+#include "launch/sweep/sweep_page.hpp"
+#include "launch/sweep/sweep_runner.hpp"
+#include "launch/sweep/sweep_submission.hpp"
+#include "launch/sweep/sweep_table.hpp"
+#include "trainer/report/report_page.hpp"
 
 namespace bsft {
-namespace fs = std::filesystem;
 namespace {
 
-struct ArmOutcome {
-  std::string status = "waiting";  // done, kept (from an earlier run), failed: why
-  std::optional<double> metric, selection;
-};
+std::filesystem::path file_of(Arguments const& arguments) { return arguments.positional.front(); }
 
-fs::path folder_of(Sweep const& sweep) { return fs::path("runs") / sweep.name; }
-
-std::string suite_of(std::string const& metric) {
-  std::string const head = "suites.";
-  return metric.rfind(head, 0) == 0 ? metric.substr(head.size(), metric.find('.', head.size()) - head.size()) : "full";
-}
-
-// "suites.full.overall.macro_f1_tasks" -> how well the model chooses its behaviour in the same suite.
-std::string selection_path(std::string const& metric) { return "steer." + suite_of(metric) + ".selection.macro_f1"; }
-
-// Empty where results.json is not there, damaged, of another configuration, or lacks the metric.
-std::optional<ArmOutcome> results_of_arm(Sweep const& sweep, Arm const& arm, fs::path const& run_dir) {
-  fs::path const file = run_dir / "results.json";
-  if (!fs::exists(file)) return std::nullopt;
-  OrderedJson results;
-  try {
-    results = parse_ordered_json(read_file(file), file.string());
-  } catch (Broken const&) {  // cut short: the arm runs again
-    return std::nullopt;
-  }
-  std::string const digest = digest_of(arm.config);
-  if (results.is_object() && results.contains("config_digest") && results["config_digest"] != digest)
-    return std::nullopt;
-  ArmOutcome outcome{"done", value_at(results, sweep.metric), value_at(results, selection_path(sweep.metric))};
-  return outcome.metric ? std::optional<ArmOutcome>(outcome) : std::nullopt;
-}
-
-std::string shown(std::optional<double> value) {
-  if (!value) return "–";
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.4f", *value);
-  return buffer;
-}
-
-// The keys that any arm sets, in the file's order.
-std::vector<std::string> keys_of(Sweep const& sweep) {
-  std::vector<std::string> names;
-  for (Arm const& arm : sweep.arms)
-    for (auto const& [key, value] : arm.keys)
-      if (std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
-  return names;
-}
-
-Table table_of(Sweep const& sweep, std::vector<ArmOutcome> const& outcomes) {
-  std::vector<std::string> const names = keys_of(sweep);
-  std::vector<Column> columns = {{"run"}, {"arm"}};
-  for (std::string const& name : names) columns.push_back({name, Align::right});
-  columns.insert(columns.end(), {{sweep.metric, Align::right}, {"self-selection F1", Align::right}, {"status"}});
-  Table table(columns);
-  for (std::size_t i = 0; i < sweep.arms.size(); ++i) {
-    auto const& keys = sweep.arms[i].keys;
-    std::vector<std::string> row = {sweep.arms[i].id, sweep.arms[i].name};
-    for (std::string const& name : names) {
-      auto const found = std::find_if(keys.begin(), keys.end(), [&](auto const& key) { return key.first == name; });
-      row.push_back(found == keys.end() ? "" : found->second);
-    }
-    row.insert(row.end(), {shown(outcomes[i].metric), shown(outcomes[i].selection), outcomes[i].status});
-    table.add(row);
-  }
-  return table;
-}
-
-// Runs that differ in their seed alone, as one arm; without those that have no results.
-std::vector<ArmFolders> arms_of(Sweep const& sweep, std::vector<ArmOutcome> const& outcomes) {
-  std::vector<ArmFolders> arms;
-  for (std::size_t i = 0; i < sweep.arms.size(); ++i) {
-    if (!outcomes[i].metric) continue;
-    std::string const& name = sweep.arms[i].name;
-    auto found = std::find_if(arms.begin(), arms.end(), [&](ArmFolders const& arm) { return arm.name == name; });
-    if (found == arms.end()) found = arms.insert(arms.end(), {name, {}});
-    found->runs.push_back(folder_of(sweep) / sweep.arms[i].id);
-  }
-  return arms;
-}
-
-// The arms side by side, over their seeds; empty where fewer than two have results.
-std::string write_comparison(Sweep const& sweep, std::vector<ArmOutcome> const& outcomes, std::string const& suite) {
-  ComparisonRequest request;
-  request.arms = arms_of(sweep, outcomes);
-  request.suite = suite;
-  if (request.arms.size() < 2) return "";
-  OrderedJson const comparison = compare_arms(request);
-  write_atomically(folder_of(sweep) / ("comparison." + suite + ".json"), comparison.dump(1) + "\n");
-  write_atomically(folder_of(sweep) / ("comparison." + suite + ".md"),
-                   page::comparison_table(comparison).render(TableStyle::markdown));
-  return page::comparison_text(comparison, TableStyle::terminal);
-}
-
-fs::path on_path(std::string const& program) {
-  if (program.find('/') != std::string::npos) return program;
-  char const* variable = std::getenv("PATH");
-  std::stringstream folders(variable != nullptr ? variable : "");
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (fs::path const file = fs::path(folder) / program; ::access(file.c_str(), X_OK) == 0) return file;
-  throw Unavailable(program, "not on PATH", "load an MPI, or run with --ranks 1");
-}
-
-// One arm as a process of its own: its end, however bad, costs the others nothing.
-ArmOutcome run_arm(Sweep const& sweep, Arm arm, std::int64_t ranks) {
-  fs::path const folder = folder_of(sweep), run_dir = folder / arm.id;
-  if (auto kept = results_of_arm(sweep, arm, run_dir)) {
-    kept->status = "kept";
-    return *kept;
-  }
-  arm.config.run.dir = run_dir.string();
-  fs::path const config = folder / "arms" / (arm.id + ".yaml"), log = folder / "arms" / (arm.id + ".log");
-  write_atomically(config, to_yaml(arm.config));
-  std::vector<std::string> arguments = {"train", "--config", config.string(), "--resume", "auto"};
-  fs::path program = this_program();
-  if (ranks > 1) {
-    arguments.insert(arguments.begin(), {"-np", std::to_string(ranks), program.string()});
-    program = on_path("mpirun");
-  }
-  ChildEnd const end = run_child(program, arguments, log, Variables::kept);
-  if (auto done = results_of_arm(sweep, arm, run_dir); done && end.exit_code == 0) return *done;
-  ArmOutcome failed;
-  failed.status = "failed: " + (end.exit_code != 0 ? end.error : "no " + sweep.metric + " in results.json") + " (" +
-                  log.string() + ")";
-  return failed;
-}
-
-int report(Arguments const& arguments) {
-  Sweep const sweep = read_sweep(arguments.positional.front(), Files::may_lack);
-  std::vector<ArmOutcome> outcomes;
-  for (Arm const& arm : sweep.arms)
-    outcomes.push_back(results_of_arm(sweep, arm, folder_of(sweep) / arm.id).value_or(ArmOutcome{}));
-  std::string const suite = arguments.text("suite").empty() ? suite_of(sweep.metric) : arguments.text("suite");
-  std::string const text = write_comparison(sweep, outcomes, suite);
-  if (text.empty())
-    throw Invalid(Exit::data, "sweep " + sweep.name, "fewer than two arms have results",
-                  "bsft sweep run " + arguments.positional.front());
-  std::fputs(text.c_str(), stdout);
+int print(OrderedJson const& json) {
+  std::cout << json.dump(1) << std::endl;
   return 0;
+}
+
+std::string suite_for(Arguments const& arguments, SweepRuns const& sweep) {
+  return arguments.has("suite") ? arguments.text("suite") : suite_of(sweep.metric);
+}
+
+// "90s", "45m", "2h", "1.5d" in seconds; empty where nothing was typed.
+std::optional<double> duration(Arguments const& arguments, std::string const& option) {
+  if (!arguments.has(option)) return std::nullopt;
+  std::string const text = arguments.text(option);
+  double value = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  double const unit = std::string_view(end) == "s"   ? 1
+                      : std::string_view(end) == "m" ? 60
+                      : std::string_view(end) == "h" ? 3600
+                      : std::string_view(end) == "d" ? 86400
+                                                     : 0;
+  if (error != std::errc() || unit == 0 || !(value > 0) || value > 1e6)
+    throw Invalid(Exit::usage, "--" + option + " " + text, "not a duration", "write a number and s, m, h or d: 90m");
+  return value * unit;
 }
 
 int plan(Arguments const& arguments) {
   Files const files = arguments.has("without-files") ? Files::may_lack : Files::must_exist;
-  Sweep const sweep = read_sweep(arguments.positional.front(), files);
-  std::vector<ArmOutcome> outcomes(sweep.arms.size());
-  for (std::size_t i = 0; i < sweep.arms.size(); ++i)
-    if (auto const kept = results_of_arm(sweep, sweep.arms[i], folder_of(sweep) / sweep.arms[i].id))
-      outcomes[i] = *kept;
-  std::fputs(table_of(sweep, outcomes).render(TableStyle::terminal).c_str(), stdout);
+  SweepRuns const sweep = open_sweep(file_of(arguments), files);
+  std::vector<RunState> const states = states_of(sweep);
+  std::vector<RunCost> const costs = costs_of(sweep, states, files);
+  if (arguments.has("json")) return print(run_json(sweep, states, costs));
+  std::cout << cost_table(sweep, states, costs).render(TableStyle::terminal) << counts_text(states) << "\n"
+            << costs_text(states, costs) << std::endl;
+  return 0;
+}
+
+int status(Arguments const& arguments) {
+  SweepRuns const sweep = open_sweep(file_of(arguments), Files::may_lack);
+  std::vector<RunState> const states = states_of(sweep);
+  if (arguments.has("json")) return print(run_json(sweep, states));
+  std::cout << run_table(sweep, states).render(TableStyle::terminal) << counts_text(states) << std::endl;
   return 0;
 }
 
 int run(Arguments const& arguments) {
-  std::int64_t const ranks = arguments.integer("ranks");
-  if (ranks < 1 || ranks > 100000) throw Invalid(Exit::usage, "--ranks " + arguments.text("ranks"), "at least 1");
-  Sweep const sweep = read_sweep(arguments.positional.front());
-  fs::create_directories(folder_of(sweep) / "arms");
-  std::vector<ArmOutcome> outcomes(sweep.arms.size());
-  std::vector<std::string> failed;
-  fs::path const table_file = folder_of(sweep) / "table.md";
-  for (std::size_t i = 0; i < sweep.arms.size(); ++i) {
-    Arm const& arm = sweep.arms[i];
-    std::string keys;
-    for (auto const& [key, value] : arm.keys) keys += " " + key + "=" + value;
-    std::fprintf(stderr, "arm %zu of %zu, %s:%s\n", i + 1, sweep.arms.size(), arm.id.c_str(), keys.c_str());
-    outcomes[i] = run_arm(sweep, arm, ranks);
-    std::fprintf(stderr, "  %s\n", outcomes[i].status.c_str());
-    if (outcomes[i].status.rfind("failed", 0) == 0) failed.push_back("arm " + arm.id + " " + outcomes[i].status);
-    write_atomically(table_file, table_of(sweep, outcomes).render(TableStyle::markdown));
+  listen_for_stop(Answers::no);
+  std::int64_t const ranks = arguments.has("ranks") ? at_least(arguments, "ranks", 1) : 0;
+  RunRequest const request{ranks, at_least(arguments, "together", 1), arguments.list("srun-arg"),
+                           duration(arguments, "budget"), arguments.list("only")};
+  SweepRuns const sweep = open_sweep(file_of(arguments), Files::must_exist);
+  SweepRunner runner(sweep, request);
+  std::vector<RunState> const& states = runner.run();
+  if (!request.only.empty()) return runner.conclude();
+  std::cout << run_table(sweep, states).render(TableStyle::terminal) << std::endl;
+  try {
+    OrderedJson const comparison = compare_sweep(sweep, states, suite_of(sweep.metric));
+    if (!comparison.is_null()) std::cout << sweep_comparison_text(comparison, TableStyle::terminal) << std::endl;
+  } catch (Error const& error) {  // they may judge other records
+    std::cerr << "bsft: the arms are not compared: " << error.what() << std::endl;
   }
-  std::fputs(table_of(sweep, outcomes).render(TableStyle::terminal).c_str(), stdout);
-  std::fputs(("\n" + write_comparison(sweep, outcomes, suite_of(sweep.metric))).c_str(), stdout);
-  std::fprintf(stderr, "the table is in %s\n", table_file.c_str());
-  if (!failed.empty()) throw Findings(Exit::evaluation_incomplete, failed);
+  std::cerr << "bsft: the table is in " << (sweep.folder / "table.md").string() << " and table.csv" << std::endl;
+  return runner.conclude();
+}
+
+int submit(Arguments const& arguments) {
+  SweepRuns const sweep = open_sweep(file_of(arguments), Files::must_exist);
+  std::vector<RunState> const states = states_of(sweep);
+  SweepSubmission const jobs = submission_of(sweep, states, slurm::site_of(arguments.text("site")), most_array_tasks());
+  if (jobs.runs == 0) {
+    std::cout << counts_text(states) << ": nothing is left to submit" << std::endl;
+    return 0;
+  }
+  if (arguments.has("print")) {
+    for (slurm::BatchJob const& array : jobs.arrays) std::cout << slurm::script_of(array, jobs.site) << "\n";
+    std::cout << slurm::script_of(jobs.report, slurm::alone(jobs.site)) << std::flush;
+    return 0;
+  }
+  prepare(sweep, {});
+  std::vector<std::string> const ids = submit_sweep(jobs);
+  std::string const file = file_of(arguments).string();
+  for (std::size_t i = 0; i + 1 < ids.size(); ++i)
+    std::cout << "job " << ids[i] << ": " << jobs.arrays[i].words.size() << " runs, " << jobs.site.array_parallelism
+              << " at a time\n";
+  std::cout << "job " << ids.back() << ": the report, behind them\n  bsft sweep status " << file << "\n  scancel "
+            << ids.front() << "   ends them; submitted again, what is left goes on\n  logs    "
+            << slurm::log_file(jobs.arrays.front()).string() << "\n  results " << sweep.folder.string() << std::endl;
+  return 0;
+}
+
+int report(Arguments const& arguments) {
+  SweepRuns const sweep = open_sweep(file_of(arguments), Files::may_lack);
+  std::vector<RunState> const states = states_of(sweep);
+  OrderedJson const comparison = compare_sweep(sweep, states, suite_for(arguments, sweep));
+  if (count_of(states, RunStage::done) > 0) {
+    std::filesystem::path const page =
+        arguments.has("out") ? std::filesystem::path(arguments.text("out")) : sweep.folder / "report.html";
+    write_atomically(page, sweep_html(page_of(sweep, states, best_text(best_of(sweep, states))), comparison));
+    write_atomically(sweep.folder / "table.csv", run_csv(sweep, states));
+    std::cerr << "bsft: the page is " << page.string() << std::endl;
+  }
+  if (comparison.is_null())
+    throw Invalid(Exit::data, "sweep " + sweep.name, "fewer than two arms have results",
+                  "bsft sweep run " + file_of(arguments).string());
+  std::cout << sweep_comparison_text(comparison, TableStyle::terminal) << std::flush;
   return 0;
 }
 
 }  // namespace
 
 std::vector<Command> sweep_commands() {
+  Option const json{"json", "", "as JSON", "", false, false};
   return {
       {"sweep plan",
        "Run",
-       "the arms of a sweep, their ids and what is done already",
+       "the runs of a sweep, their ids, what they cost, and what is done already",
        "SWEEP.yaml",
-       {{"without-files", "", "model.path and data.file need not be there", "", false, false}},
+       {{"without-files", "", "model.path and data.file need not be there", "", false, false}, json},
        {"bsft sweep plan configs/sweeps/loss_weight.yaml"},
        plan},
       {"sweep run",
        "Run",
-       "train the arms one after another, each in runs/SWEEP/ID; arms with results are kept, a failed one stops no "
-       "other",
+       "train the runs of a sweep, each in runs/SWEEP/ID; what is done is kept, a failed one stops no other",
        "SWEEP.yaml",
-       {{"ranks", "N", "MPI ranks of an arm (mpirun -np N); 1: without mpirun", "1", false, false}},
-       {"bsft sweep run configs/sweeps/loss_weight.yaml --ranks 3"},
+       {{"ranks", "N", "MPI ranks of a run (default 1: a plain process; in a Slurm job its tasks, split among K)", "",
+         false, false},
+        {"together", "K", "runs at a time, each with its share of the CPUs or of the job", "1", false, false},
+        {"budget", "TIME", "start none that would not end within 90m, 2h, …, as done ones have taken", "", false,
+         false},
+        {"only", "WHICH", "these ids, or what is failed or waiting", "", false, true},
+        {"srun-arg", "WORD", "one more word to srun, as --srun-arg=--cpu-bind=cores", "", false, true}},
+       {"bsft sweep run configs/sweeps/loss_weight.yaml --ranks 3",
+        "bsft sweep run configs/sweeps/loss_weight.yaml --together 4 --budget 2h"},
        run},
+      {"sweep submit",
+       "Run",
+       "the runs that are not done as an array of Slurm jobs, and the report behind them",
+       "SWEEP.yaml",
+       {{"site", "FILE.yaml", "in place of slurm/site.yaml", "", false, false},
+        {"print", "", "only print the scripts", "", false, false}},
+       {"bsft sweep submit configs/sweeps/loss_weight.yaml", "bsft sweep submit SWEEP.yaml --print"},
+       submit},
+      {"sweep status",
+       "Run",
+       "how the runs of a sweep stand, by their files, from any node",
+       "SWEEP.yaml",
+       {json},
+       {"bsft sweep status configs/sweeps/loss_weight.yaml"},
+       status},
       {"sweep report",
        "Run",
        "the arms side by side, over their seeds, with intervals and paired tests",
        "SWEEP.yaml",
-       {{"suite", "SUITE", "of this suite (default: the metric's)", "", false, false}},
+       {{"suite", "SUITE", "of this suite (default: the metric's)", "", false, false},
+        {"out", "FILE.html", "the page (default: report.html in the sweep's folder)", "", false, false}},
        {"bsft sweep report configs/sweeps/paper_table.yaml --suite contrast"},
        report},
   };

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 
-#include "data/base/file.hpp"
 #include "launch/doctor/deadline.hpp"
 #include "launch/doctor/diagnosis.hpp"
 #include "launch/doctor/probes.hpp"
@@ -18,9 +17,9 @@
 #include "launch/doctor/versions.hpp"
 #include "launch/doctor/wires.hpp"
 #include "launch/help.hpp"
+#include "launch/slurm/client.hpp"
 #include "launch/start.hpp"
 #include "trainer/comm/agreement.hpp"
-#include "trainer/evaluate/child.hpp"
 
 namespace bsft::doctor {
 namespace {
@@ -28,17 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string first_line(std::string const& text) { return text.substr(0, text.find('\n')); }
-
-// Empty where there is no srun, or it says nothing.
-std::string listed_plugins() {
-  try {
-    ProbeFolder const scratch(fs::temp_directory_path());
-    run_child("/usr/bin/env", {"srun", "--mpi=list"}, scratch.path() / "list", Variables::kept);
-    return read_file(scratch.path() / "list", 1 << 16);
-  } catch (std::exception const&) {
-    return "";
-  }
-}
 
 class Examination {
  public:
@@ -145,7 +133,7 @@ void Examination::examine_ranks() {
   auto const promised = expected_world(environment_);
   if (leads() && promised && promised->source.rfind("SLURM_", 0) == 0) {
     deadline_->at("srun --mpi=list", Exit::unavailable);
-    diagnosis_.add("launcher", judge_plugins(listed_plugins()));
+    diagnosis_.add("launcher", judge_plugins(slurm::mpi_plugins()));
   }
   int const evaluators = config_ && job_->size() > 1 ? static_cast<int>(config_->parallel.evaluator_ranks) : 0;
   if (config_ && job_->size() > 1) {

@@ -57,4 +57,12 @@ with Folder() as folder:
     elsewhere = folder.path / "elsewhere"
     train(config, 2, "--resume", whole_dir / "checkpoints" / "step-00000008", "--set", f"run.dir={elsewhere}")
     assert digests(last(elsewhere)) == want
+
+    # --resume auto begins where the configuration says, and then goes on from the run's own checkpoints.
+    begins = ["--resume", "auto", "--set", f"checkpoint.resume={whole_dir / 'checkpoints' / 'step-00000008'}"]
+    begun = folder.config("begun")
+    train(begun, 2, *begins)
+    assert [m["step"] for m in metrics(folder.path / "begun")] == [9, 10, 11, 12]
+    assert "going on after step 12" in train(begun, 2, *begins).stderr
+    assert digests(last(folder.path / "begun")) == want
 print("killed and resumed runs end in the bits of the uninterrupted one")

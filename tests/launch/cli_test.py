@@ -1,5 +1,4 @@
-"""The program from outside: help, one-line errors, exit codes, and a sweep whose arms fail or are done already."""
-import json
+"""The program from outside: help, one-line errors, exit codes."""
 import os
 import pathlib
 import re
@@ -166,50 +165,6 @@ class Configurations(unittest.TestCase):
             done = bsft("sweep", "plan", str(file), "--without-files")
             self.assertEqual((done.returncode, done.stderr), (0, ""), file)
             self.assertIn("waiting", done.stdout)
-
-
-class Sweeps(unittest.TestCase):
-    def test_failures_stay_apart_and_results_are_kept(self):
-        with tempfile.TemporaryDirectory() as folder:
-            root = pathlib.Path(folder)
-            (root / "model").mkdir()
-            for name in ("config.json", "tokenizer.json"):
-                (root / "model" / name).write_text("{}")
-            (root / "d.h5").write_bytes(b"not HDF5")  # every arm that starts fails
-            (root / "base.yaml").write_text("model: {path: model, init: random}\ndata: {file: d.h5}\n")
-            (root / "s.yaml").write_text("base: base.yaml\nseeds: [1, 2, 3]\n")
-            plan = bsft("sweep", "plan", "s.yaml", folder=folder)
-            ids = re.findall(r"^\W*([0-9a-f]{12})\b", plan.stdout, re.M)
-            self.assertEqual(len(ids), 3, plan.stdout)
-
-            # The second arm is complete, the third was cut short.
-            def results(config_digest):
-                return {"suites": {"full": {"overall": {"macro_f1_tasks": 0.75}}},
-                        "steer": {"full": {"selection": {"macro_f1": 0.5}}}, "config_digest": config_digest}
-            (root / "runs/s" / ids[1]).mkdir(parents=True)
-            (root / "runs/s" / ids[2]).mkdir()
-            shown = bsft("config", "check", "--config", "base.yaml", "--set", "run.seed=2", folder=folder).stdout
-            digest = shown.split()[-1]
-            self.assertEqual(digest[:12], ids[1])
-            (root / "runs/s" / ids[1] / "results.json").write_text(json.dumps(results(digest)))
-            (root / "runs/s" / ids[2] / "results.json").write_text(json.dumps(results(digest))[:50])
-
-            done = bsft("sweep", "run", "s.yaml", folder=folder)
-            self.assertEqual(done.returncode, 88, done.stderr)
-            errors = [line for line in done.stderr.splitlines() if line.startswith("bsft: error: ")]
-            self.assertEqual([line.split()[3] for line in errors], [ids[0], ids[2]], done.stderr)
-            for line in errors:
-                self.assertIn("failed: ", line)
-                self.assertIn("runs/s/arms/", line)
-            table = (root / "runs/s/table.md").read_text()
-            kept = [line for line in table.splitlines() if ids[1] in line]
-            self.assertRegex(kept[0], r"\| +2 \| +0\.7500 \| +0\.5000 \| kept")
-            self.assertEqual(table.count("failed: "), 2)
-            self.assertIn("seed: 3\n", (root / "runs/s/arms" / f"{ids[2]}.yaml").read_text())
-
-            # Another configuration's results are not taken for this one's.
-            (root / "runs/s" / ids[1] / "results.json").write_text(json.dumps(results("0" * 32)))
-            self.assertNotIn("kept", bsft("sweep", "run", "s.yaml", folder=folder).stdout)
 
 
 if __name__ == "__main__":

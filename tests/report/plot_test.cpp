@@ -7,6 +7,7 @@
 #include "trainer/report/plot/dot_plot.hpp"
 #include "trainer/report/plot/heat_map.hpp"
 #include "trainer/report/plot/line_plot.hpp"
+#include "trainer/report/plot/parallel_plot.hpp"
 #include "trainer/report/plot/scale.hpp"
 
 namespace bsft::plot {
@@ -108,6 +109,44 @@ TEST(CurvePlot, TheMarkedPointHasItsName) {
   std::string const svg = draw(plot);
   EXPECT_TRUE(has(svg, ">operating point</text>"));
   EXPECT_TRUE(has(svg, "M46,20 386,260")) << svg;
+}
+
+TEST(LinePlot, OthersAreGreyAndCountForTheRange) {
+  LinePlot plot{.title = "t", .note = "", .x_name = "step", .y_name = "m", .lines = {{"one", {{1, 1}, {2, 2}}}}};
+  plot.others = {{{1, 1}, {2, 900}}, {}};
+  std::string const svg = draw(plot);
+  EXPECT_TRUE(has(svg, "class=\"raw c7\""));
+  EXPECT_TRUE(has(svg, ">1k<") || has(svg, ">900<") || has(svg, ">800<")) << svg;
+}
+
+TEST(ParallelPlot, ALineAnArmTheBestDarkestAndLast) {
+  ParallelPlot const plot{"t",
+                          "",
+                          {"rate", "kind"},
+                          "dev",
+                          {{"good", {"1e-2", "a"}, 0.9},
+                           {"bad", {"1e-4", "b"}, 0.1},
+                           {"lost", {"1e-3", "b"}, NAN},
+                           {"half", {"1e-3", "a"}, 0.5}}};
+  std::string const svg = draw(plot);
+  std::size_t const bad = svg.find("<title>bad"), half = svg.find("<title>half"), good = svg.find("<title>good");
+  EXPECT_LT(bad, half);
+  EXPECT_LT(half, good);
+  EXPECT_NE(good, std::string::npos);
+  EXPECT_FALSE(has(svg, "lost"));
+  // Two decades: by logarithms, so 1e-3 stands in the middle; words have a place each.
+  EXPECT_TRUE(has(svg, "d=\"M24,190 192,190 360,190\" class=\"strand h3\"")) << svg;
+  EXPECT_TRUE(has(svg, "d=\"M24,110 192,30 360,110\" class=\"strand h6\"")) << svg;
+  EXPECT_TRUE(has(svg, "d=\"M24,30 192,30 360,30\" class=\"strand h9\"")) << svg;
+}
+
+TEST(ParallelPlot, EqualScoresAndNothing) {
+  EXPECT_EQ(draw(ParallelPlot{"t", "", {"a"}, "dev", {}}), "");
+  ParallelPlot const plot{"t", "", {"<b>"}, "dev", {{"x", {"<i>"}, 0.5}, {"y", {"2"}, 0.5}}};
+  std::string const svg = draw(plot);
+  EXPECT_FALSE(has(svg, "nan"));
+  EXPECT_FALSE(has(svg, "<i>"));
+  EXPECT_TRUE(has(svg, "&lt;b&gt;"));
 }
 
 }  // namespace

@@ -88,4 +88,12 @@ RunDirectory::~RunDirectory() {
   ::close(lock_);
 }
 
+bool is_in_use(fs::path const& folder) {
+  int const lock = ::open((folder / ".lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (lock < 0) return false;
+  bool const held = ::flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(lock);
+  return held;
+}
+
 }  // namespace bsft

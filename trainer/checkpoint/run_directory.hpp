@@ -37,4 +37,7 @@ class RunDirectory {
   Owner owner_;
 };
 
+// Whether a process that the lock can see holds the folder.
+bool is_in_use(std::filesystem::path const& folder);
+
 }  // namespace bsft

@@ -215,6 +215,14 @@ Config resolve(Yaml const& document, std::string const& file, std::vector<Settin
   return config;
 }
 
+std::string value_of(Setting const& setting, std::vector<std::string>& findings) {
+  Config config;
+  Sources sources;
+  std::size_t const before = findings.size();
+  Assigner(config, sources, findings).setting(setting);
+  return findings.size() == before ? written(*find_key(setting.key), config) : "";
+}
+
 Config read_config(std::filesystem::path const& file, std::vector<std::string> const& overrides, Files files) {
   std::vector<std::string> findings;
   Yaml const document = read_yaml(file, findings);

@@ -40,6 +40,10 @@ Yaml read_yaml(std::filesystem::path const& file, std::vector<std::string>& find
 Config resolve(Yaml const& document, std::string const& file, std::vector<Setting> const& settings, Files files,
                std::vector<std::string>& findings);
 
+// A setting's value as the table of keys writes it, so that equal values are equal text; what is wrong with it, and an
+// empty text, where it cannot be read.
+std::string value_of(Setting const& setting, std::vector<std::string>& findings);
+
 // Contradictions between keys, and files that are not there.
 void check(Config const& config, Sources const& sources, Files files, std::vector<std::string>& findings);
 

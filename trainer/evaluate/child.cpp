@@ -66,30 +66,11 @@ std::string last_line(std::filesystem::path const& log) {
   return found.substr(0, 1000);
 }
 
-// Its status.  Once given up it has 2 s to end by itself.
-int wait_for(pid_t child, std::function<bool()> const& give_up, bool& given_up) {
-  constexpr double nap = 0.02, patience = 2;  // s
-  double waited = 0;
-  for (;;) {
-    int status = 0;
-    pid_t const ended = ::waitpid(child, &status, give_up ? WNOHANG : 0);
-    if (ended == child) return status;
-    if (ended < 0 && errno != EINTR)
-      throw Failed(Exit::internal, "cannot wait for a child process", std::strerror(errno));
-    if (ended < 0) continue;
-    if (given_up && (waited += nap) > patience) ::kill(child, SIGKILL);
-    if (!given_up && give_up()) {
-      given_up = true;
-      ::kill(child, SIGTERM);
-    }
-    std::this_thread::sleep_for(std::chrono::duration<double>(nap));
-  }
-}
-
 }  // namespace
 
-ChildEnd run_child(std::filesystem::path const& program, std::vector<std::string> const& arguments,
-                   std::filesystem::path const& log, Variables kind, std::function<bool()> const& give_up) {
+Child::Child(std::filesystem::path const& program, std::vector<std::string> const& arguments, std::filesystem::path log,
+             Variables kind)
+    : log_(std::move(log)) {
   std::vector<std::string> words{program.string()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = environment_of(kind);
@@ -100,7 +81,7 @@ ChildEnd run_child(std::filesystem::path const& program, std::vector<std::string
   ::posix_spawn_file_actions_init(&files);
   ::posix_spawnattr_init(&attributes);
   ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  ::posix_spawn_file_actions_addopen(&files, 1, log_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   ::posix_spawn_file_actions_adddup2(&files, 1, 2);
   sigset_t none;
   sigemptyset(&none);
@@ -108,23 +89,54 @@ ChildEnd run_child(std::filesystem::path const& program, std::vector<std::string
   ::posix_spawnattr_setpgroup(&attributes, 0);
   int const group = kind == Variables::plain ? POSIX_SPAWN_SETPGROUP : 0;
   ::posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGMASK | group));
-  pid_t child = 0;
-  int const failed = ::posix_spawn(&child, program.c_str(), &files, &attributes, argv.data(), environment.data());
+  int const failed = ::posix_spawn(&pid_, program.c_str(), &files, &attributes, argv.data(), environment.data());
   ::posix_spawn_file_actions_destroy(&files);
   ::posix_spawnattr_destroy(&attributes);
   if (failed != 0) throw Failed(Exit::unavailable, "cannot start " + program.string(), std::strerror(failed));
+}
 
+std::optional<ChildEnd> Child::ended(Wait wait) const {
+  int status = 0;
+  pid_t found = 0;
+  do {
+    found = ::waitpid(pid_, &status, wait == Wait::yes ? 0 : WNOHANG);
+  } while (found < 0 && errno == EINTR);
+  if (found < 0) throw Failed(Exit::internal, "cannot wait for a child process", std::strerror(errno));
+  if (found == 0) return std::nullopt;
   ChildEnd end;
-  int const status = wait_for(child, give_up, end.given_up);
   if (WIFSIGNALED(status)) {
     end.exit_code = 128 + WTERMSIG(status);
     end.error = "ended by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
   } else if (WEXITSTATUS(status) != 0) {
     end.exit_code = WEXITSTATUS(status);
-    end.error = last_line(log);
+    end.error = last_line(log_);
     if (end.error.empty()) end.error = "exit code " + std::to_string(end.exit_code) + " without a word";
   }
   return end;
+}
+
+void Child::signal(int number) const { ::kill(pid_, number); }
+
+// Once given up it has 2 s to end by itself.
+ChildEnd run_child(std::filesystem::path const& program, std::vector<std::string> const& arguments,
+                   std::filesystem::path const& log, Variables variables, std::function<bool()> const& give_up) {
+  Child const child(program, arguments, log, variables);
+  if (!give_up) return *child.ended(Child::Wait::yes);
+  constexpr double nap = 0.02, patience = 2;  // s
+  double waited = 0;
+  bool given_up = false;
+  for (;;) {
+    if (std::optional<ChildEnd> end = child.ended()) {
+      end->given_up = given_up;
+      return *end;
+    }
+    if (given_up && (waited += nap) > patience) child.signal(SIGKILL);
+    if (!given_up && give_up()) {
+      given_up = true;
+      child.signal(SIGTERM);
+    }
+    std::this_thread::sleep_for(std::chrono::duration<double>(nap));
+  }
 }
 
 void leave_with_supervisor() {

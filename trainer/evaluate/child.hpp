@@ -1,4 +1,4 @@
-// Run this program once more, as a plain process, and wait for it.
+// Run this program once more, as a plain process, and wait for it, or look whether it has ended.
 //
 // The child gets argv as it is (no shell), none of the launcher's variables (OMPI_*, PMIX_*, PMI_*, SLURM_*, …: it must
 // not believe that it is a rank), no standard input, its output in `log`, and the number of its supervisor in
@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,21 @@ struct ChildEnd {
 
 // plain: as above.  kept: the child is a launcher itself (mpirun, which needs the job's variables).
 enum class Variables { plain, kept };
+
+class Child {
+ public:
+  Child(std::filesystem::path const& program, std::vector<std::string> const& arguments, std::filesystem::path log,
+        Variables variables = Variables::plain);
+  enum class Wait { no, yes };
+  // How it ended; empty: not yet.  Once it has said so it must not be asked again.
+  std::optional<ChildEnd> ended(Wait wait = Wait::no) const;
+  void signal(int number) const;
+
+ private:
+  std::filesystem::path log_;
+  int pid_ = 0;
+};
+
 // give_up: asked while the child runs; once it says yes the child is ended.
 ChildEnd run_child(std::filesystem::path const& program, std::vector<std::string> const& arguments,
                    std::filesystem::path const& log, Variables variables = Variables::plain,

@@ -171,6 +171,15 @@ bool Claims::is_held(std::string const& name) {
   return last != numbers.end() && is_alive(file_of(name, last->second));
 }
 
+double Claims::seconds_untouched(std::string const& name) const {
+  auto const numbers = newest();
+  auto const last = numbers.find(name);
+  struct stat facts {};
+  if (last == numbers.end() || ::stat(file_of(name, last->second).c_str(), &facts) != 0) return 0;
+  std::chrono::seconds const touched(facts.st_mtim.tv_sec);
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch() - touched).count();
+}
+
 bool Claims::any_held(std::string const& beginning) {
   for (auto const& [name, number] : newest()) {
     if (name.rfind(beginning, 0) == 0 && is_alive(file_of(name, number))) return true;

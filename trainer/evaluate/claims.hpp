@@ -35,6 +35,9 @@ class Claims {
   void drop(std::string const& name);
   // By anybody alive, this process, too.
   bool is_held(std::string const& name);
+  // Since the last holder touched its claim, by the clocks of this host and of the files: to be shown, not to be acted
+  // on.  0 where there is none.
+  double seconds_untouched(std::string const& name) const;
   // Whether a claim whose name begins so is held.
   bool any_held(std::string const& beginning);
 

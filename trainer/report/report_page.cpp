@@ -78,6 +78,16 @@ std::string report_html(std::vector<std::filesystem::path> const& folders, Order
   return text;
 }
 
+std::string sweep_html(page::SweepPage const& sweep, OrderedJson const& comparison) {
+  std::string const head = "<h1>BehaviorSFT sweep</h1>\n<h2>" + html_text(sweep.name) + "</h2>\n";
+  std::string text = page_of(sweep.name + " · BehaviorSFT sweep",
+                             head + page::comparison_section(comparison) + page::sweep_section(sweep));
+  if (text.size() >= most_bytes)
+    throw Invalid(Exit::usage, "sweep " + sweep.name + " does not fit on a page of 1 MB", "it has too many runs",
+                  "read table.csv");
+  return text;
+}
+
 void write_report(std::vector<std::filesystem::path> const& runs, std::filesystem::path const& out,
                   OrderedJson const& comparison) {
   write_atomically(out, report_html(runs, comparison));

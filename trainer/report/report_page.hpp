@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "data/base/json.hpp"
+#include "trainer/report/page/sweep_section.hpp"
 #include "trainer/report/table.hpp"
 
 namespace bsft {
@@ -21,6 +22,8 @@ namespace bsft {
 std::string report_html(std::vector<std::filesystem::path> const& runs, OrderedJson const& comparison = nullptr);
 void write_report(std::vector<std::filesystem::path> const& runs, std::filesystem::path const& out,
                   OrderedJson const& comparison = nullptr);
+// Of a sweep: how its arms compare, and its runs; of very many runs the first, and the others are in its table.csv.
+std::string sweep_html(page::SweepPage const& sweep, OrderedJson const& comparison);
 // The headline as text for a terminal or as Markdown.
 std::string report_text(std::vector<std::filesystem::path> const& runs, TableStyle style,
                         OrderedJson const& comparison = nullptr);

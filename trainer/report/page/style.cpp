@@ -68,6 +68,7 @@ svg .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke
 .mark { stroke: var(--c); stroke-width: 1; stroke-dasharray: 2 3; } .flag { fill: var(--c); }
 .best { --c: var(--3); } .resumed { --c: var(--4); } .restart { --c: var(--2); } .straggler { --c: var(--5); } .not_finite { --c: var(--bad); }
 .cell { fill: rgb(var(--heat)); } .cell.none { fill: var(--grid); }
+.strand { fill: none; stroke: rgb(var(--heat)); stroke-width: 1.6; } .strand:hover { stroke-width: 4; }
 .h0 { opacity: .05; } .h1 { opacity: .11; } .h2 { opacity: .17; } .h3 { opacity: .24; } .h4 { opacity: .32; }
 .h5 { opacity: .41; } .h6 { opacity: .8; } .h7 { opacity: .87; } .h8 { opacity: .94; } .h9 { opacity: 1; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; margin: .6rem 0 1.2rem; }

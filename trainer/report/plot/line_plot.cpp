@@ -125,6 +125,13 @@ std::string draw(LinePlot const& plot) {
     }
     shown.push_back(std::move(one));
   }
+  std::vector<Points> others;
+  for (Points const& points : plot.others) {
+    for (auto const& [px, py] : others.emplace_back(thinned(points, plot.points / 4))) {
+      x_range.take(px);
+      y_range.take(py);
+    }
+  }
   if (shown.empty() || x_range.empty() || y_range.empty()) return "";
   if (x_range.low == x_range.high) x_range = {x_range.low - 1, x_range.high + 1};
   y_range = y_range.widened(5);
@@ -134,6 +141,8 @@ std::string draw(LinePlot const& plot) {
   svg.line(left, bottom, right, bottom, "axis");
   svg.text(left - 40, 10, plot.y_name, Anchor::start, "unit");
   svg.text((left + right) / 2, height - 4, plot.x_name, Anchor::middle, "unit");
+  for (Points const& other : others)
+    if (!other.empty()) svg.path(path_of(other, x, y), "raw c7");
   std::vector<Key> legend;
   for (Shown const& one : shown) {
     if (!one.low.empty() && !one.high.empty()) svg.path(band_of(one, x, y), "band " + one.colour);

@@ -26,6 +26,7 @@ struct Mark {  // at a step: a vertical line with a hover text
 struct LinePlot {
   std::string title, note, x_name, y_name;
   std::vector<Line> lines;
+  std::vector<Points> others = {};  // without a name, grey and behind
   std::vector<Mark> marks = {};
   std::size_t smoothing = 0;  // span of the moving mean in points; 0: the lines as they are
   std::size_t points = 300;   // at most, of a line

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double claim_stale = 30, shown_as_held = 90;  // s
+constexpr double shown_as_held = 90;  // s
 
 OrderedJson results_of(SweepRun const& run, fs::path const& file) {
   std::error_code error;

@@ -15,7 +15,7 @@
 namespace bsft {
 namespace {
 
-constexpr double claim_stale = 30;  // s
+constexpr double patience = 180;  // s, for the holder of named runs: longer than it takes to see that it was lost
 
 void say(std::string const& line) {
   std::fprintf(stderr, "bsft: %s\n", line.c_str());
@@ -70,6 +70,7 @@ std::vector<RunState> const& SweepRunner::run() {
     }
     if (running_.empty() && (asked_ || out_of_budget_)) break;
     bool const waits = running_.empty() && !left_.empty();  // for others
+    if (waits && !request_.only.empty() && elapsed() > patience) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(waits ? 1000 : 50));
     look_after();
     stop_at_rung();
@@ -224,7 +225,8 @@ int SweepRunner::conclude() const {
   for (std::size_t const index : wanted_) {
     SweepRun const& run = sweep_.runs[index];
     RunState const& state = states_[index];
-    waiting += state.dropped == 0 && state.stage != RunStage::done && state.stage != RunStage::failed;
+    bool const is_ours = state.stage == RunStage::waiting || (asked_ && state.stage == RunStage::running);
+    waiting += state.dropped == 0 && is_ours;
     if (state.stage == RunStage::failed)
       failed.push_back("run " + run.id + " " + state.text() + " (" + sweep_.arm_file(run, ".log").string() + ")");
   }

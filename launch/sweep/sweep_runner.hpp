@@ -2,7 +2,8 @@
 //
 // A run is claimed (claims.hpp) before it is looked at and started, so that of several callers, also on other hosts,
 // one has it, and what is done is not done again.  A run that somebody else has in hand is waited for at the end, and
-// taken up where that one was lost.  Each is tried once; one that fails costs the others nothing.
+// taken up where that one was lost; one that was asked for by its id is left to a living holder after three minutes.
+// Each is tried once; one that fails costs the others nothing.
 //   USR1, TERM, …   every run is asked to save and stop, and no other is started
 //   halving         a run that has its score at the rung (halving.hpp) is asked to save and stop, and goes on once the
 //                   rung is decided and its arm is kept

@@ -19,6 +19,8 @@
 
 namespace bsft {
 
+inline constexpr double claim_stale = 30;  // s
+
 struct SweepRun {
   Arm arm;
   std::string data_digest;

@@ -199,8 +199,8 @@ bool SweepRunner::tries_another_way(Running const& running, ChildEnd const& end)
 void SweepRunner::ended(Running const& running, ChildEnd const& end) {
   SweepRun const& run = sweep_.runs[running.index];
   AttemptEnd attempt{end.exit_code, end.error, 0, std::chrono::duration<double>(Clock::now() - running.since).count()};
-  bool const ended_by_signal = end.exit_code > 128;  // asked before it could listen, or all of the job was told
-  if ((asked_ || running.asked) && ended_by_signal) attempt.exit_code = static_cast<int>(Exit::start_again);
+  bool const own_code = end.exit_code == 0 || (end.exit_code >= 64 && end.exit_code <= 88);  // else a launcher's
+  if ((asked_ || running.asked) && !own_code) attempt.exit_code = static_cast<int>(Exit::start_again);
   if (auto const status = read_status(sweep_.run_dir(run))) attempt.step = status->step;
   if (tries_another_way(running, end))
     attempt.exit_code = static_cast<int>(Exit::start_again);

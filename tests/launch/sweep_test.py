@@ -56,8 +56,10 @@ class Sweep(unittest.TestCase):
         return run(self.command(*words), code=code, cwd=self.root)
 
     def start(self, *words):
-        return subprocess.Popen(self.command("run", *words), cwd=self.root, env=ENVIRONMENT, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE, text=True, start_new_session=True)
+        process = subprocess.Popen(self.command("run", *words), cwd=self.root, env=ENVIRONMENT, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True, start_new_session=True)
+        self.addCleanup(lambda: process.poll() is None and os.killpg(process.pid, signal.SIGKILL))
+        return process
 
     def plan(self, *more):
         return json.loads(self.sweep("plan", "--json", *more).stdout)

@@ -118,6 +118,7 @@ class Supervisor {
     TrainRequest const request = request_of(words_, train_);
     Config const config = configured(request);
     folder_ = config.run.dir;
+    trains_ = !request.dry_run;
     elsewhere_ = config.checkpoint.resume != "auto" && config.checkpoint.resume != "none";
   }
 
@@ -154,6 +155,9 @@ class Supervisor {
       attempt.exit_code = last_->exit_code;
     } else if (attempt.asked && attempt.exit_code == 128 + SIGUSR1) {
       attempt.exit_code = static_cast<int>(Exit::start_again);  // before it could listen
+    } else if (attempt.exit_code == 0 && trains_) {  // as srun's whose task launch failed
+      say("the launcher ended with 0, but no rank said that the run is done");
+      attempt.exit_code = static_cast<int>(Exit::peer_lost);
     }
     return attempt;
   }
@@ -247,6 +251,7 @@ class Supervisor {
   int most_;
   RestartPolicy policy_;
   fs::path folder_;
+  bool trains_ = true;      // not a dry run, which leaves no word
   bool elsewhere_ = false;  // it begins with a checkpoint of another place
   bool committed_ = false;
   int asked_ = 0, ends_ = 0;

@@ -85,9 +85,13 @@ def refusals(folder):
     run_dir.mkdir()
     (run_dir / "status.json").write_text(json.dumps({"state": "failed", "exit_code": 87, "step": 3, "total_steps": 12,
                                                      "message": "of yesterday"}))
-    for own in (0, 64, 65, 69, 70, 73, 74, 75, 76, 78, 86, 88):
+    for own in (64, 65, 69, 70, 73, 74, 75, 76, 78, 86, 88):
         code, said, _ = outcome(launch("sh", "-c", f"exit {own}", "bsft", "train", "--config", config))
         assert (code, said) == (own, ""), (own, code, said)
+    code, said, _ = outcome(launch("sh", "-c", "exit 0", "bsft", "train", "--config", config))
+    assert code == 87 and said.count("ended with 0, but no rank said that the run is done") == 4, (code, said)
+    code, said, _ = outcome(launch("sh", "-c", "exit 0", "bsft", "train", "--config", config, "--dry-run"))
+    assert (code, said) == (0, ""), (code, said)
     code, said, _ = outcome(launch("sh", "-c", "exit 0"))
     assert code == 64 and "there is no 'bsft train' among its words" in said, said
     code, said, _ = outcome(launch("no-such-launcher", "bsft", "train", "--config", config))

@@ -9,7 +9,7 @@
 #include "data/base/file.hpp"
 #include "data/base/json.hpp"
 #include "trainer/config/config.hpp"
-#include "trainer/evaluate/child.hpp"
+#include "data/base/child.hpp"
 #include "trainer/report/run_events.hpp"
 #include "trainer/report/run_status.hpp"
 

@@ -28,7 +28,7 @@
 #include "launch/stop_signals.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/run_directory.hpp"
-#include "trainer/evaluate/child.hpp"
+#include "data/base/child.hpp"
 #include "trainer/report/run_events.hpp"
 #include "trainer/report/run_status.hpp"
 

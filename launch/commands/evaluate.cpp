@@ -8,7 +8,7 @@
 #include "launch/attached_evaluation.hpp"
 #include "launch/commands/choices.hpp"
 #include "launch/commands/commands.hpp"
-#include "trainer/evaluate/child.hpp"
+#include "data/base/child.hpp"
 #include "trainer/evaluate/evaluation.hpp"
 #include "trainer/report/results_table.hpp"
 

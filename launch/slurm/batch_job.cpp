@@ -5,7 +5,7 @@
 
 #include "data/base/error.hpp"
 #include "launch/slurm/bodies.hpp"
-#include "trainer/evaluate/child.hpp"
+#include "data/base/child.hpp"
 
 namespace bsft::slurm {
 

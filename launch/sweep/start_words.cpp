@@ -10,7 +10,7 @@
 #include "data/base/error.hpp"
 #include "launch/help.hpp"
 #include "launch/slurm/client.hpp"
-#include "trainer/evaluate/child.hpp"
+#include "data/base/child.hpp"
 
 namespace bsft {
 namespace {

@@ -21,7 +21,7 @@
 
 #include "launch/sweep/cost.hpp"
 #include "launch/sweep/start_words.hpp"
-#include "trainer/evaluate/child.hpp"
+#include "data/base/child.hpp"
 
 namespace bsft {
 

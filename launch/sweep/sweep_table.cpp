@@ -91,8 +91,9 @@ std::string counts_text(std::vector<RunState> const& states) {
 }
 
 std::string costs_text(std::vector<RunState> const& states, std::vector<RunCost> const& costs) {
-  std::string text = grouped(total_of(costs, &RunCost::steps)) + " steps of " +
-                     grouped(total_of(costs, &RunCost::records)) + " records in all";
+  std::int64_t const records = total_of(costs, &RunCost::records);
+  std::string text = grouped(total_of(costs, &RunCost::steps)) + " steps" +
+                     (records > 0 ? " of " + grouped(records) + " records" : "") + " in all";
   std::optional<double> const rate = seconds_a_step(states), seconds = seconds_in_all(costs);
   if (count_of(states, RunStage::done) == states.size()) return text + "; all of it is done";
   if (!rate || !seconds) return text + "; the time is known once a run is done";

@@ -8,7 +8,7 @@
 #include "data/base/file.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/manifest.hpp"
-#include "trainer/evaluate/child.hpp"
+#include "data/base/child.hpp"
 #include "trainer/evaluate/evaluation.hpp"
 
 namespace bsft {

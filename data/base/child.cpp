@@ -1,4 +1,4 @@
-#include "trainer/evaluate/child.hpp"
+#include "data/base/child.hpp"
 
 #include <fcntl.h>
 #include <signal.h>

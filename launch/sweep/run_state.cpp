@@ -71,6 +71,7 @@ std::string RunState::text() const {
 
 RunState state_of(SweepRuns const& sweep, SweepRun const& run, Claims& claims) {
   RunState state;
+  state.rungs.scores.resize(sweep.halving.rungs.size());
   if (run.id.empty()) return state;
   fs::path const folder = sweep.run_dir(run);
   state.attempts = read_attempts(sweep.arm_file(run, ".jsonl"));

@@ -5,11 +5,11 @@
 #include <cstdio>
 #include <vector>
 
+#include "data/base/child.hpp"
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
 #include "data/base/json.hpp"
 #include "trainer/config/config.hpp"
-#include "data/base/child.hpp"
 #include "trainer/report/run_events.hpp"
 #include "trainer/report/run_status.hpp"
 

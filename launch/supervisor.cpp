@@ -18,6 +18,7 @@
 #include <thread>
 #include <tuple>
 
+#include "data/base/child.hpp"
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
 #include "data/base/json.hpp"
@@ -28,7 +29,6 @@
 #include "launch/stop_signals.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/run_directory.hpp"
-#include "data/base/child.hpp"
 #include "trainer/report/run_events.hpp"
 #include "trainer/report/run_status.hpp"
 
@@ -155,7 +155,7 @@ class Supervisor {
       attempt.exit_code = last_->exit_code;
     } else if (attempt.asked && attempt.exit_code == 128 + SIGUSR1) {
       attempt.exit_code = static_cast<int>(Exit::start_again);  // before it could listen
-    } else if (attempt.exit_code == 0 && trains_) {  // as srun's whose task launch failed
+    } else if (attempt.exit_code == 0 && trains_) {             // as srun's whose task launch failed
       say("the launcher ended with 0, but no rank said that the run is done");
       attempt.exit_code = static_cast<int>(Exit::peer_lost);
     }

@@ -3,12 +3,12 @@
 
 #include <iostream>
 
+#include "data/base/child.hpp"
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
 #include "launch/attached_evaluation.hpp"
 #include "launch/commands/choices.hpp"
 #include "launch/commands/commands.hpp"
-#include "data/base/child.hpp"
 #include "trainer/evaluate/evaluation.hpp"
 #include "trainer/report/results_table.hpp"
 

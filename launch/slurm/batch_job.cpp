@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "data/base/child.hpp"
 #include "data/base/error.hpp"
 #include "launch/slurm/bodies.hpp"
-#include "data/base/child.hpp"
 
 namespace bsft::slurm {
 

@@ -7,10 +7,10 @@
 #include <sstream>
 #include <string_view>
 
+#include "data/base/child.hpp"
 #include "data/base/error.hpp"
 #include "launch/help.hpp"
 #include "launch/slurm/client.hpp"
-#include "data/base/child.hpp"
 
 namespace bsft {
 namespace {

@@ -19,9 +19,9 @@
 #include <string>
 #include <vector>
 
+#include "data/base/child.hpp"
 #include "launch/sweep/cost.hpp"
 #include "launch/sweep/start_words.hpp"
-#include "data/base/child.hpp"
 
 namespace bsft {
 

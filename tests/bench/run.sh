@@ -32,7 +32,7 @@ case "${1:-}" in
     shift
     built bench_overlap
     source launch/mpi.sh
-    if [ $# -gt 0 ]; then cases=("$*"); else cases=("320 8 1024 9" "320 8 4096 5"); fi
+    if [ $# -gt 0 ]; then cases=("$*"); else cases=("320 8 512 9" "320 8 1024 9" "320 8 4096 5"); fi
     for case in "${cases[@]}"; do
       for hosts in 2 4; do
         for rate in 1gbit 200mbit; do tests/bench/overlap.sh "$PWD/$build/tests/bench_overlap" "$rate" "$hosts" $case; done

@@ -4,11 +4,11 @@
 #include <cstdio>
 #include <fstream>
 
+#include "data/base/child.hpp"
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/manifest.hpp"
-#include "data/base/child.hpp"
 #include "trainer/evaluate/evaluation.hpp"
 
 namespace bsft {

@@ -35,7 +35,7 @@ for (const svg of document.querySelectorAll('svg')) {
   const name = svg.getAttribute('aria-label'), box = svg.getBoundingClientRect();
   plots.push(name);
   if (box.width < 250 || box.height < 40) wrong.push(name + ' is ' + box.width + ' × ' + box.height);
-  const marks = [...svg.querySelectorAll('.line, .dot, .cell, .area')].filter(mark => {
+  const marks = [...svg.querySelectorAll('.line, .dot, .cell, .area, .strand')].filter(mark => {
     const size = mark.getBoundingClientRect();
     return size.width + size.height > 1 && getComputedStyle(mark).visibility == 'visible';
   });
@@ -156,6 +156,8 @@ def main():
             assert block["runs"][0]["results"] == json.loads((runs[0] / "results.json").read_text())
             drawn += look(driver, page("several.html", "comparison", *runs),
                           PLOTS + ["Overall and by group", "By task", "Metric of the checkpoints"])
+            drawn += look(driver, page("sweep.html", "comparison", "--sweep"),
+                          ["Overall and by group", "By task", "How the arms learned", "Which values go with a good score"])
             look_at = page("bare.html", "none", bare)
             driver.get(look_at.as_uri())
             assert not driver.execute_script(LOOK)["wrong"]

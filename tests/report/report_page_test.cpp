@@ -191,6 +191,12 @@ TEST(ReportText, ComparesArms) {
       "tokens against words: words is better; difference +0.250 (95 % interval 0.125 to 0.375), p < 0.001 (McNemar)."))
       << text;
   EXPECT_TRUE(has(report_html({folder.run, folder.run}, comparison), "words is better"));
+  OrderedJson const one = comparison["pairs"].front();
+  for (int more = 0; more < 6; ++more) comparison["pairs"].push_back(one);  // more than a reader takes in as sentences
+  EXPECT_FALSE(has(report_text({folder.run}, TableStyle::terminal, comparison), "tokens against words"));
+  EXPECT_TRUE(has(report_text({folder.run}, TableStyle::terminal, comparison), "p (McNemar)"));
+  std::string const page = report_html({folder.run, folder.run}, comparison);
+  EXPECT_TRUE(has(page, "<summary>Each arm against each</summary>") && !has(page, "tokens against words")) << page;
 }
 
 }  // namespace

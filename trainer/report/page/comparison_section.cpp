@@ -67,9 +67,13 @@ std::string comparison_section(OrderedJson const& json) {
   Part const comparison(json, "the comparison:");
   if (!comparison) return "";
   std::string body;
-  for (std::string const& verdict : comparison_verdicts(json))
-    body += "<p class=\"verdict\">" + html_text(verdict) + "</p>\n";
+  bool const sentences = reads_as_sentences(json);
+  if (sentences) {
+    for (std::string const& verdict : comparison_verdicts(json))
+      body += "<p class=\"verdict\">" + html_text(verdict) + "</p>\n";
+  }
   body += scrolling(comparison_table(json).render(TableStyle::html));
+  if (!sentences) body += folded("Each arm against each", scrolling(pairs_table(json).render(TableStyle::html)));
   plot::DotPlot groups = plot_of("Overall and by group", "", comparison);
   plot::DotRow overall{"overall", {}};
   for (Part const& arm : comparison["arms"].items()) {

@@ -60,8 +60,32 @@ std::vector<std::string> comparison_verdicts(OrderedJson const& json) {
   return result;
 }
 
+Table pairs_table(OrderedJson const& json) {
+  Table table({{"arm"},
+               {"against"},
+               {"difference", Align::right},
+               {"95 % interval", Align::right},
+               {"p (McNemar)", Align::right},
+               {"verdict"}});
+  Part const comparison(json, "the comparison:");
+  for (Part const& pair : comparison["pairs"].items()) {
+    Part const overall = pair["overall"];
+    auto const interval = overall["ci95"].interval();
+    table.add({pair["a"].text(), pair["b"].text(), decimal(overall["value"].number()),
+               interval ? decimal(interval->first) + " to " + decimal(interval->second) : "-",
+               p_text(overall["p"].number()), overall["verdict"].text()});
+  }
+  return table;
+}
+
+bool reads_as_sentences(OrderedJson const& comparison) {
+  constexpr std::size_t most = 6;  // of four arms
+  return !comparison.is_object() || !comparison.contains("pairs") || comparison["pairs"].size() <= most;
+}
+
 std::string comparison_text(OrderedJson const& comparison, TableStyle style) {
   std::string text = comparison_table(comparison).render(style) + "\n";
+  if (!reads_as_sentences(comparison)) return text + pairs_table(comparison).render(style);
   for (std::string const& verdict : comparison_verdicts(comparison)) text += verdict + "\n";
   return text;
 }

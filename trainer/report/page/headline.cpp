@@ -174,7 +174,11 @@ std::string headline_text(std::vector<RunFiles> const& runs, OrderedJson const& 
   }
   if (!comparison.is_null()) {
     text += title("compared") + comparison_table(comparison).render(style) + "\n";
-    for (std::string const& verdict : comparison_verdicts(comparison)) text += point(verdict);
+    if (reads_as_sentences(comparison)) {
+      for (std::string const& verdict : comparison_verdicts(comparison)) text += point(verdict);
+    } else {
+      text += pairs_table(comparison).render(style);
+    }
     text += "\n";
   }
   for (RunFiles const& run : runs) {

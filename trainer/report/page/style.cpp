@@ -6,11 +6,11 @@ std::string_view const page_style = R"(<style>
 :root { color-scheme: light dark;
   --paper: #fbfaf8; --card: #fff; --ink: #1f2530; --soft: #5d6675; --rule: #dfe1e6; --grid: #e8eaee; --code: #f1f0ed;
   --good: #1d7a52; --bad: #b3382c; --badwash: #fbeeec; --heat: 24, 82, 148; --on: #fff;
-  --0: #8a94a3; --1: #2162a8; --2: #c25a1e; --3: #1f8463; --4: #7a55ad; --5: #a67a12; --6: #137f8f; --7: #b04575; }
+  --0: #8a94a3; --1: #2162a8; --2: #c25a1e; --3: #1f8463; --4: #7a55ad; --5: #8f680c; --6: #137f8f; --7: #b04575; --8: #6f6253; }
 @media screen and (prefers-color-scheme: dark) { :root {
   --paper: #14171c; --card: #1a1e25; --ink: #e3e6eb; --soft: #9aa4b2; --rule: #313843; --grid: #2a303a; --code: #20252d;
   --good: #69c79c; --bad: #f08a7e; --badwash: #33201f; --heat: 104, 168, 235; --on: #0e1116;
-  --0: #8b96a6; --1: #74aee9; --2: #ee9560; --3: #62c29d; --4: #b798e4; --5: #d9b457; --6: #5fc3d0; --7: #e585ae; } }
+  --0: #8b96a6; --1: #74aee9; --2: #ee9560; --3: #62c29d; --4: #b798e4; --5: #d9b457; --6: #5fc3d0; --7: #e585ae; --8: #c9b8a4; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); -webkit-text-size-adjust: 100%;
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif; }
@@ -56,7 +56,7 @@ svg text { fill: var(--soft); } svg .unit { font-size: 11.5px; } svg .name, svg 
 svg .alarm { fill: var(--bad); } svg .on { fill: var(--on); } svg .t { fill: var(--c); font-weight: 600; } svg .small { font-size: 11px; }
 svg .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 .c0 { --c: var(--1); } .c1 { --c: var(--2); } .c2 { --c: var(--3); } .c3 { --c: var(--4); }
-.c4 { --c: var(--5); } .c5 { --c: var(--6); } .c6 { --c: var(--7); } .c7 { --c: var(--0); }
+.c4 { --c: var(--5); } .c5 { --c: var(--6); } .c6 { --c: var(--7); } .c7 { --c: var(--8); }
 .grid { stroke: var(--grid); } .axis { stroke: var(--soft); } .diagonal { stroke: var(--soft); stroke-dasharray: 3 4; }
 .line { fill: none; stroke: var(--c); stroke-width: 1.9; stroke-linejoin: round; stroke-linecap: round; }
 .raw { fill: none; stroke: var(--c); stroke-width: .8; opacity: .3; } .band { fill: var(--c); opacity: .14; }

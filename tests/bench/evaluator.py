@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What evaluators that are killed or stopped take of training's throughput; prints one JSON line.
 
-  tests/bench/run.sh evaluator [--ranks N] [--steps N] [--every N] [--rounds N] [--cases N]
+  tests/bench/run.sh evaluator [--ranks N] [--steps N] [--every N] [--rounds N] [--cases N] [--only CASE…]
 
 The same run in turns, by round: `alone` (nothing is scored before the end), `beside` (an evaluator rank that nobody
 disturbs), `children` (every scoring child is killed while training goes on), `killed` (the evaluator rank is killed after
@@ -118,7 +118,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hang", type=int, default=10, help="parallel.hang_seconds")
     parser.add_argument("--cases", type=int, default=60, help="of the data")
+    parser.add_argument("--only", nargs="+", choices=CASES, default=CASES, help="of the cases, beside `beside`")
     given = parser.parse_args()
+    cases = [case for case in CASES if case == "beside" or case in given.only]
     given.cores = sorted(os.sched_getaffinity(0))
     given.bound = given.ranks < len(given.cores)
     if given.bound:
@@ -127,15 +129,15 @@ def main():
     try:
         run(BSFT, "data", "generate", "--out", folder / "records.jsonl", "--cases", given.cases)
         run(BSFT, "data", "build", "--records", folder / "records.jsonl", "--model", given.model, "--out", folder / "data.h5")
-        found = [{case: once(given, folder, case) for case in CASES} for _ in range(given.rounds)]
+        found = [{case: once(given, folder, case) for case in cases} for _ in range(given.rounds)]
     finally:
         shutil.rmtree(folder)
     print(json.dumps({
         "benchmark": "evaluator", "ranks": given.ranks, "bound": given.bound, "steps": given.steps, "rounds": given.rounds,
-        "steps_per_second": {c: round(statistics.median(r[c]["rate"] for r in found), 3) for c in CASES},
-        "of_beside": {c: interval([r[c]["rate"] / r["beside"]["rate"] for r in found]) for c in CASES},
-        "lost_steps": sum(r[c]["lost_steps"] for r in found for c in CASES),
-        "rows": all(r[c]["rows"] for r in found for c in CASES)}))
+        "steps_per_second": {c: round(statistics.median(r[c]["rate"] for r in found), 3) for c in cases},
+        "of_beside": {c: interval([r[c]["rate"] / r["beside"]["rate"] for r in found]) for c in cases},
+        "lost_steps": sum(r[c]["lost_steps"] for r in found for c in cases),
+        "rows": all(r[c]["rows"] for r in found for c in cases)}))
 
 
 if __name__ == "__main__":

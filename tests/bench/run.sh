@@ -63,7 +63,7 @@ case "${1:-}" in
     echo "       tests/bench/run.sh reduction [FLOATS] [ROUNDS]" >&2
     echo "       tests/bench/run.sh overlap [WIDTH LAYERS TOKENS STEPS]" >&2
     echo "       tests/bench/run.sh save [--model FOLDER] [--steps N] [--every N] [--ranks N] [--tokens N] [--zero N]" >&2
-    echo "       tests/bench/run.sh evaluator [--ranks N] [--steps N] [--every N] [--rounds N] [--hang N] [--cases N]" >&2
+    echo "       tests/bench/run.sh evaluator [--ranks N] [--steps N] [--every N] [--rounds N] [--hang N] [--cases N] [--only CASE…]" >&2
     echo "       tests/bench/run.sh against_trl [--rounds N] [--steps N] [--batch N] [--threads N] [--max-length N]" >&2
     exit 64
     ;;

@@ -70,9 +70,7 @@ std::vector<std::string> resuming(std::vector<std::string> const& words, std::si
 }
 
 pid_t start(std::vector<std::string> words) {
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
+  std::vector<char*> const argv = pointers(words);
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&files);
@@ -172,8 +170,7 @@ class Supervisor {
       if (signal > 0 && signal != SIGCHLD) pass_on(signal, child);
       int status = 0;
       if (signal != SIGCHLD || ::waitpid(child, &status, WNOHANG) != child) continue;
-      if (WIFEXITED(status)) return WEXITSTATUS(status);
-      if (WIFSIGNALED(status)) return 128 + WTERMSIG(status);
+      if (WIFEXITED(status) || WIFSIGNALED(status)) return exit_code_of(status);
     }
   }
 

@@ -41,13 +41,6 @@ std::vector<std::string> environment_of(Variables variables) {
   return result;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> result;
-  for (std::string& word : words) result.push_back(word.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 std::string last_line(std::filesystem::path const& log) {
   std::string text;
   try {
@@ -104,11 +97,10 @@ std::optional<ChildEnd> Child::ended(Wait wait) const {
   if (found < 0) throw Failed(Exit::internal, "cannot wait for a child process", std::strerror(errno));
   if (found == 0) return std::nullopt;
   ChildEnd end;
+  end.exit_code = exit_code_of(status);
   if (WIFSIGNALED(status)) {
-    end.exit_code = 128 + WTERMSIG(status);
     end.error = "ended by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
-  } else if (WEXITSTATUS(status) != 0) {
-    end.exit_code = WEXITSTATUS(status);
+  } else if (end.exit_code != 0) {
     end.error = last_line(log_);
     if (end.error.empty()) end.error = "exit code " + std::to_string(end.exit_code) + " without a word";
   }
@@ -145,6 +137,15 @@ void leave_with_supervisor() {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (std::to_string(::getppid()) != parent) std::_Exit(static_cast<int>(Exit::peer_lost));  // it ended before we asked
 }
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> result;
+  for (std::string& word : words) result.push_back(word.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+int exit_code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
 std::filesystem::path this_program() {
   std::error_code error;

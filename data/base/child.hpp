@@ -46,6 +46,11 @@ ChildEnd run_child(std::filesystem::path const& program, std::vector<std::string
 // In the child: ask to be ended with the supervisor.  Does nothing where BSFT_SUPERVISOR is not set.
 void leave_with_supervisor();
 
+// argv or an environment as the system takes them: of the words, which must outlive it, and a null.
+std::vector<char*> pointers(std::vector<std::string>& words);
+// Of a status of waitpid: the exit code, or 128 + the number of the signal that ended it.
+int exit_code_of(int status);
+
 // /proc/self/exe, as a path that another program could be given.
 std::filesystem::path this_program();
 

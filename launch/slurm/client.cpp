@@ -15,6 +15,7 @@
 #include <string_view>
 #include <thread>
 
+#include "data/base/child.hpp"
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
 
@@ -74,13 +75,6 @@ bool is_theirs(std::string_view variable) {
   return true;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> result;
-  for (std::string& word : words) result.push_back(word.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 int end_of(pid_t child, int seconds) {
   using Clock = std::chrono::steady_clock;
   auto const end = Clock::now() + std::chrono::seconds(seconds);
@@ -88,8 +82,7 @@ int end_of(pid_t child, int seconds) {
     int status = 0;
     pid_t const ended = ::waitpid(child, &status, WNOHANG);
     if (ended == child) {
-      if (killed) return not_in_time;
-      return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+      return killed ? not_in_time : exit_code_of(status);
     }
     if (ended < 0 && errno != EINTR) throw Failed(Exit::internal, "cannot wait for a child", std::strerror(errno));
     if (!killed && Clock::now() > end) {

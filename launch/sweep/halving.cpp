@@ -12,20 +12,9 @@ namespace bsft {
 namespace {
 
 struct Contender {
-  std::string name;
   std::vector<std::size_t> runs;
   double score = 0;  // mean
 };
-
-std::vector<Contender> contenders_of(SweepRuns const& sweep) {
-  std::vector<Contender> all;
-  for (std::size_t i = 0; i < sweep.runs.size(); ++i) {
-    auto found = std::ranges::find(all, sweep.runs[i].arm.name, &Contender::name);
-    if (found == all.end()) found = all.insert(all.end(), {sweep.runs[i].arm.name, {}, 0});
-    found->runs.push_back(i);
-  }
-  return all;
-}
 
 }  // namespace
 
@@ -45,7 +34,8 @@ RungScores rung_scores(SweepRuns const& sweep, SweepRun const& run) {
 HalvingState halving_of(SweepRuns const& sweep, std::vector<RungScores> const& runs) {
   HalvingState state;
   state.dropped.resize(runs.size());
-  std::vector<Contender> left = contenders_of(sweep);
+  std::vector<Contender> left;
+  for (NamedRuns const& arm : runs_by_arm(sweep)) left.push_back({arm.runs});
   for (; state.rung < sweep.halving.rungs.size(); ++state.rung) {
     for (Contender& arm : left) {
       arm.score = 0;

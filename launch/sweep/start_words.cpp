@@ -24,12 +24,6 @@ std::int64_t number_in(char const* variable) {
 
 bool in_slurm_job() { return std::getenv("SLURM_JOB_ID") != nullptr; }
 
-// What srun --mpi=list names; empty where there is no srun.
-std::vector<std::string> listed() {
-  std::istringstream text(slurm::ask({"srun", "--mpi=list"}, 20).out);
-  return {std::istream_iterator<std::string>(text), {}};
-}
-
 std::vector<std::string> ways_of(std::int64_t ranks) {
   char const* const said = std::getenv("BSFT_MPI");
   if (said != nullptr && *said != '\0') return {said};
@@ -37,7 +31,8 @@ std::vector<std::string> ways_of(std::int64_t ranks) {
   bool const open_mpi = mpi_library().find("Open MPI") != std::string::npos;
   std::vector<std::string> const speaks =
       open_mpi ? std::vector<std::string>{"pmix"} : std::vector<std::string>{"pmi2", "pmix"};
-  std::vector<std::string> const known = listed();
+  std::istringstream listed(slurm::mpi_plugins());
+  std::vector<std::string> const known{std::istream_iterator<std::string>(listed), {}};
   std::vector<std::string> ways;
   for (std::string const& way : speaks)
     if (std::find(known.begin(), known.end(), way) != known.end()) ways.push_back(way);

@@ -8,7 +8,6 @@
 namespace bsft {
 namespace {
 
-// The runs of one name, in the file's order.
 struct ArmScore {
   std::string name;
   std::size_t runs = 0, done = 0, on_dev = 0;
@@ -17,15 +16,14 @@ struct ArmScore {
 
 std::vector<ArmScore> scores_of(SweepRuns const& sweep, std::vector<RunState> const& states) {
   std::vector<ArmScore> arms;
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    std::string const& name = sweep.runs[i].arm.name;
-    auto found = std::find_if(arms.begin(), arms.end(), [&](ArmScore const& arm) { return arm.name == name; });
-    if (found == arms.end()) found = arms.insert(arms.end(), {.name = name});
-    ++found->runs;
-    found->done += states[i].metric.has_value();
-    found->on_dev += states[i].dev.has_value();
-    found->metric += states[i].metric.value_or(0);
-    found->dev += states[i].dev.value_or(0);
+  for (NamedRuns const& named : runs_by_arm(sweep)) {
+    ArmScore& arm = arms.emplace_back(ArmScore{.name = named.name, .runs = named.runs.size()});
+    for (std::size_t const run : named.runs) {
+      arm.done += states[run].metric.has_value();
+      arm.on_dev += states[run].dev.has_value();
+      arm.metric += states[run].metric.value_or(0);
+      arm.dev += states[run].dev.value_or(0);
+    }
   }
   return arms;
 }
@@ -34,12 +32,11 @@ std::vector<ArmScore> scores_of(SweepRuns const& sweep, std::vector<RunState> co
 
 std::vector<ArmFolders> arms_of(SweepRuns const& sweep, std::vector<RunState> const& states) {
   std::vector<ArmFolders> arms;
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    if (!states[i].metric) continue;
-    std::string const& name = sweep.runs[i].arm.name;
-    auto found = std::find_if(arms.begin(), arms.end(), [&](ArmFolders const& arm) { return arm.name == name; });
-    if (found == arms.end()) found = arms.insert(arms.end(), {name, {}});
-    found->runs.push_back(sweep.run_dir(sweep.runs[i]));
+  for (NamedRuns const& named : runs_by_arm(sweep)) {
+    ArmFolders arm{named.name, {}};
+    for (std::size_t const run : named.runs)
+      if (states[run].metric) arm.runs.push_back(sweep.run_dir(sweep.runs[run]));
+    if (!arm.runs.empty()) arms.push_back(std::move(arm));
   }
   return arms;
 }

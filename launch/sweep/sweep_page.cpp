@@ -38,20 +38,17 @@ page::SweepPage page_of(SweepRuns const& sweep, std::vector<RunState> const& sta
                        run_table(shown, states)};
   if (sweep.runs.size() > most_rows)
     page.counts += "; the table has the first " + std::to_string(most_rows) + ", table.csv has all";
-  std::vector<std::size_t> scored;
-  for (std::size_t i = 0; i < sweep.runs.size(); ++i) {
-    SweepRun const& run = sweep.runs[i];
-    auto arm = std::ranges::find(page.arms, run.arm.name, &page::SweepArm::name);
-    if (arm == page.arms.end()) {
-      arm = page.arms.insert(page.arms.end(), {run.arm.name, run.arm.keys, {}, {}});
-      std::erase_if(arm->keys, [](auto const& key) { return key.first == "run.seed"; });
-      scored.push_back(0);
+  for (NamedRuns const& named : runs_by_arm(sweep)) {
+    page::SweepArm arm{named.name, sweep.runs[named.runs.front()].arm.keys, {}, {}};
+    std::erase_if(arm.keys, [](auto const& key) { return key.first == "run.seed"; });
+    double scored = 0;
+    for (std::size_t const run : named.runs) {
+      if (sweep.runs[run].id.empty()) continue;
+      if (plot::Points curve = curve_of(sweep, sweep.runs[run]); !curve.empty()) arm.curves.push_back(std::move(curve));
+      if (!states[run].dev) continue;
+      arm.score = arm.score.value_or(0) + (*states[run].dev - arm.score.value_or(0)) / ++scored;
     }
-    if (run.id.empty()) continue;
-    if (plot::Points curve = curve_of(sweep, run); !curve.empty()) arm->curves.push_back(std::move(curve));
-    if (!states[i].dev) continue;
-    auto const count = static_cast<double>(++scored[static_cast<std::size_t>(arm - page.arms.begin())]);
-    arm->score = arm->score.value_or(0) + (*states[i].dev - arm->score.value_or(0)) / count;
+    page.arms.push_back(std::move(arm));
   }
   return page;
 }

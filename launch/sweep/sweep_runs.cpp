@@ -74,6 +74,16 @@ void prepare(SweepRuns const& sweep, std::vector<SweepRun const*> const& runs) {
   for (SweepRun const* run : runs) write_atomically(sweep.arm_file(*run, ".yaml"), to_yaml(run->arm.config));
 }
 
+std::vector<NamedRuns> runs_by_arm(SweepRuns const& sweep) {
+  std::vector<NamedRuns> arms;
+  for (std::size_t i = 0; i < sweep.runs.size(); ++i) {
+    auto found = std::ranges::find(arms, sweep.runs[i].arm.name, &NamedRuns::name);
+    if (found == arms.end()) found = arms.insert(arms.end(), {sweep.runs[i].arm.name, {}});
+    found->runs.push_back(i);
+  }
+  return arms;
+}
+
 std::vector<std::string> keys_of(SweepRuns const& sweep) {
   std::vector<std::string> names;
   for (SweepRun const& run : sweep.runs)

@@ -44,6 +44,12 @@ struct SweepRuns {
 std::string run_id(std::string_view config_digest, std::string_view data_digest, std::string_view version);
 // may_lack: a data file that is not there has the digest that was noted, or none.
 SweepRuns open_sweep(std::filesystem::path const& file, Files files);
+// Runs that differ in their seed alone: their numbers, arms and runs in the file's order.
+struct NamedRuns {
+  std::string name;
+  std::vector<std::size_t> runs;
+};
+std::vector<NamedRuns> runs_by_arm(SweepRuns const& sweep);
 // Makes the folders, notes the digests of the data, and writes the configurations of these runs.
 void prepare(SweepRuns const& sweep, std::vector<SweepRun const*> const& runs);
 // The keys that any arm sets, in the file's order.

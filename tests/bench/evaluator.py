@@ -20,12 +20,16 @@ import shutil
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 import scipy.stats
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/launch"))
+from live_run import json_lines, last_step  # noqa: E402
+
 BSFT = ROOT / os.environ.get("BSFT_BUILD", "build/release") / "bsft"
 CASES = ("alone", "beside", "children", "killed", "stopped")
 
@@ -34,21 +38,6 @@ def run(*words):
     done = subprocess.run([str(word) for word in words], cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(f"{words[:3]}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
-
-
-def json_lines(file):
-    return [json.loads(line) for line in file.read_text().split("\n")[:-1]] if file.exists() else []
-
-
-def last_step(file):
-    """Cheaply: it is asked all the time."""
-    try:
-        with file.open("rb") as lines:
-            lines.seek(max(0, os.fstat(lines.fileno()).st_size - 4096))
-            whole = lines.read().split(b"\n")[1:-1]
-        return json.loads(whole[-1])["step"] if whole else 0
-    except FileNotFoundError:
-        return 0
 
 
 def children_of(pid):

@@ -2,17 +2,17 @@
 #define _GNU_SOURCE
 #include "disk_journal.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "preload.h"
 
 static struct disk_call *calls;
 static size_t length, room;
@@ -25,8 +25,6 @@ size_t disk_journal_length(void) { return length; }
 struct disk_call const *disk_journal_call(size_t number) {
   return &calls[number];
 }
-
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 /* Of a path relative to a folder's descriptor, or to the working folder; links in it are left as they are. */
 static char *absolute(int folder, char const *path) {
@@ -81,23 +79,17 @@ static int opened(int (*real)(int, char const *, int, ...), int folder, char con
   errno = code;
   return file;
 }
-#define OPEN(name, real)                                              \
-  int name(char const *path, int flags, ...) {                        \
-    va_list list;                                                     \
-    va_start(list, flags);                                            \
-    mode_t const mode = (flags & O_CREAT) ? va_arg(list, mode_t) : 0; \
-    va_end(list);                                                     \
-    return opened(REAL(real), AT_FDCWD, path, flags, mode);           \
+#define OPEN(name, real)                                    \
+  int name(char const *path, int flags, ...) {              \
+    READ_MODE;                                              \
+    return opened(REAL(real), AT_FDCWD, path, flags, mode); \
   }
 OPEN(open, openat)
 OPEN(open64, openat64)
-#define OPENAT(name)                                                  \
-  int name(int folder, char const *path, int flags, ...) {            \
-    va_list list;                                                     \
-    va_start(list, flags);                                            \
-    mode_t const mode = (flags & O_CREAT) ? va_arg(list, mode_t) : 0; \
-    va_end(list);                                                     \
-    return opened(REAL(name), folder, path, flags, mode);             \
+#define OPENAT(name)                                       \
+  int name(int folder, char const *path, int flags, ...) { \
+    READ_MODE;                                             \
+    return opened(REAL(name), folder, path, flags, mode);  \
   }
 OPENAT(openat)
 OPENAT(openat64)

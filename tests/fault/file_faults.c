@@ -6,14 +6,14 @@
  * fit the call (half of a rename), it succeeds.
  * Opening to read counts too; what the C library does inside itself (fopen) does not. */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+#include "preload.h"
 
 enum { none, kill_before, kill_after, no_space, io_error, half, half_then_full, full_from_here };
 
@@ -63,7 +63,6 @@ static void after(int hit) {
   if (hit && kind == kill_after) raise(SIGKILL);
 }
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 #define CALL(takes_room, type, call)                         \
   do {                                                       \
     int hit, short_write;                                    \
@@ -78,22 +77,16 @@ static void after(int hit) {
     return result;                                           \
   } while (0)
 
-#define OPEN(name)                                                    \
-  int name(char const *path, int flags, ...) {                        \
-    va_list list;                                                     \
-    va_start(list, flags);                                            \
-    mode_t const mode = (flags & O_CREAT) ? va_arg(list, mode_t) : 0; \
-    va_end(list);                                                     \
-    CALL(flags &O_CREAT, int, REAL(name)(path, flags, mode));         \
+#define OPEN(name)                                            \
+  int name(char const *path, int flags, ...) {                \
+    READ_MODE;                                                \
+    CALL(flags &O_CREAT, int, REAL(name)(path, flags, mode)); \
   }
 OPEN(open)
 OPEN(open64)
 #define OPENAT(name)                                                  \
   int name(int folder, char const *path, int flags, ...) {            \
-    va_list list;                                                     \
-    va_start(list, flags);                                            \
-    mode_t const mode = (flags & O_CREAT) ? va_arg(list, mode_t) : 0; \
-    va_end(list);                                                     \
+    READ_MODE;                                                        \
     CALL(flags &O_CREAT, int, REAL(name)(folder, path, flags, mode)); \
   }
 OPENAT(openat)

@@ -25,6 +25,16 @@ def json_lines(file):
     return [json.loads(line) for line in file.read_text().split("\n")[:-1]] if file.exists() else []
 
 
+def last_step(file):
+    """Of a metrics.jsonl that is being written, 0 before its first line; cheaply, as it is asked all the time."""
+    if not file.exists():
+        return 0
+    with file.open("rb") as lines:
+        lines.seek(max(0, os.fstat(lines.fileno()).st_size - (16 << 10)))  # some lines
+        whole = lines.read().split(b"\n")[:-1]
+    return json.loads(whole[-1])["step"] if whole else 0
+
+
 class LiveRun:
     """`command` in the background, which trains into `run_dir`."""
 
@@ -40,8 +50,7 @@ class LiveRun:
         return file.stat().st_mtime_ns if file.exists() else 0
 
     def last_step(self):
-        lines = json_lines(self.dir / "metrics.jsonl")
-        return lines[-1]["step"] if lines else 0
+        return last_step(self.dir / "metrics.jsonl")
 
     def trains(self, more=2):
         """Returns once this very attempt has done some steps."""

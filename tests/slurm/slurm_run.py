@@ -8,7 +8,7 @@ import time
 
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "checkpoint"), str(HERE.parent / "launch")]
-from live_run import json_lines  # noqa: E402
+from live_run import json_lines, last_step  # noqa: E402, F401
 from tiny_run import BINARY, ENVIRONMENT, Folder, run, sha256, train  # noqa: E402
 
 SCRIPT = "slurm/train.sbatch"
@@ -88,8 +88,7 @@ class Job:
             time.sleep(0.1)
 
     def steps(self):
-        lines = json_lines(self.dir / "metrics.jsonl")
-        return lines[-1]["step"] if lines else 0
+        return last_step(self.dir / "metrics.jsonl")
 
     def attempts(self):
         return self.said().count("train.sbatch: attempt ")

@@ -2,7 +2,10 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
+
+#include "data/base/digest.hpp"
 
 namespace bsft {
 
@@ -14,5 +17,12 @@ Host this_host() {
   if (host.id.empty()) host.id = host.name;
   return host;
 }
+
+std::string this_place() {
+  std::error_code error;
+  return this_host().id + " " + std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
+}
+
+std::string process_tag() { return xxh128_hex(this_place()).substr(0, 8) + "-" + std::to_string(::getpid()); }
 
 }  // namespace bsft

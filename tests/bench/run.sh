@@ -5,6 +5,7 @@
 #   tests/bench/run.sh overlap [width layers tokens steps]   2 and 4 hosts in network namespaces, links of 1 Gbit/s and 200 Mbit/s
 #   tests/bench/run.sh save [options of tests/bench/save.py]   what a checkpoint takes of training's time
 #   tests/bench/run.sh evaluator [options of tests/bench/evaluator.py]   training while evaluators are killed and stopped
+#   tests/bench/run.sh scoring [options of tests/bench/scoring.py]   beside a transformers loop, and in lm-evaluation-harness' manner
 #   tests/bench/run.sh against_trl [options of tests/bench/against_trl.py]
 # BSFT_BUILD names the build folder (default build/release).
 set -euo pipefail
@@ -51,6 +52,14 @@ case "${1:-}" in
     source launch/mpi.sh
     exec .venv/bin/python tests/bench/evaluator.py "$@"
     ;;
+  scoring)
+    shift
+    built bsft
+    built bench_scoring
+    .venv/bin/python launch/smollm2.py --out .cache/smollm2-135m >&2
+    source launch/mpi.sh
+    exec .venv/bin/python tests/bench/scoring.py "$@"
+    ;;
   against_trl)
     shift
     built bsft
@@ -63,7 +72,8 @@ case "${1:-}" in
     echo "       tests/bench/run.sh reduction [FLOATS] [ROUNDS]" >&2
     echo "       tests/bench/run.sh overlap [WIDTH LAYERS TOKENS STEPS]" >&2
     echo "       tests/bench/run.sh save [--model FOLDER] [--steps N] [--every N] [--ranks N] [--tokens N] [--zero N]" >&2
-    echo "       tests/bench/run.sh evaluator [--ranks N] [--steps N] [--every N] [--rounds N] [--hang N] [--cases N] [--only CASE…]" >&2
+    echo "       tests/bench/run.sh evaluator [--ranks N] [--window N] [--pairs N] [--kills N] [--hang N] [--cases N] [--only CASE…]" >&2
+    echo "       tests/bench/run.sh scoring [--records N] [--sets contrast test] [--chunk N] [--threads N] [--model FOLDER] [--data FOLDER]" >&2
     echo "       tests/bench/run.sh against_trl [--rounds N] [--steps N] [--batch N] [--threads N] [--max-length N]" >&2
     exit 64
     ;;

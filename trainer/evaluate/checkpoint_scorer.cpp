@@ -7,6 +7,7 @@
 #include "data/base/child.hpp"
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
+#include "data/base/host.hpp"
 #include "trainer/checkpoint/layout.hpp"
 #include "trainer/checkpoint/manifest.hpp"
 #include "trainer/evaluate/evaluation.hpp"
@@ -87,7 +88,8 @@ CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::str
 }
 
 CheckpointScorer::Outcome CheckpointScorer::run(std::int64_t step, std::string const& split, bool final_table) {
-  std::string const name = step_name(step) + "." + split + (final_table ? ".table" : "");
+  // Who was stopped and lost its claim may be at the same when it comes back.
+  std::string const name = step_name(step) + "." + split + (final_table ? ".table." : ".") + process_tag();
   auto const out = folder_.work() / (name + ".out"), log = folder_.work() / (name + ".log");
   bool const tokens = config_.behavior.set != std::vector<std::string>{"none"};
   std::vector<std::string> arguments{"evaluate", "--model",         checkpoint_of(run_dir_, step).string(),
@@ -269,8 +271,10 @@ void CheckpointScorer::finish(std::int64_t final_step) {
     results["before"] = std::move(before);
   }
   if (!missing.empty()) results["missing"] = missing;
-  if (std::filesystem::exists(predictions_of(final_step)))
-    std::filesystem::rename(predictions_of(final_step), run_dir_ / "predictions.jsonl");
+  std::error_code error;
+  std::filesystem::rename(predictions_of(final_step), run_dir_ / "predictions.jsonl", error);
+  if (error && std::filesystem::exists(predictions_of(final_step)))  // else another has moved them
+    throw Failed(Exit::io, "cannot write " + (run_dir_ / "predictions.jsonl").string(), error.message());
   write_atomically(run_dir_ / "results.json", results.dump(1) + "\n");
   folder_.release(0);
   folder_.release(final_step);

@@ -25,12 +25,6 @@ constexpr double elsewhere = 90;  // s
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-// Where a process number means the same.
-std::string place() {
-  std::error_code error;
-  return this_host().id + " " + fs::read_symlink("/proc/self/ns/pid", error).string();
-}
-
 // When a process began, in the kernel's ticks; empty: it is gone, or has ended and waits for its parent.
 std::string began(std::int64_t pid) {
   std::string const file = "/proc/" + std::to_string(pid) + "/stat";
@@ -123,7 +117,7 @@ bool Claims::is_alive(fs::path const& file) {
   bool here = false;
   try {
     Json const json = read_json(file, {std::size_t{64} << 10, 4});
-    here = json.at("place").get<std::string>() == place();
+    here = json.at("place").get<std::string>() == this_place();
     if (here && began(json.at("pid").get<std::int64_t>()) != json.at("began").get<std::string>()) return false;
   } catch (Json::exception const&) {  // made this moment, or torn: its age decides
   } catch (Error const&) {
@@ -148,7 +142,7 @@ bool Claims::take(std::string const& name) {
   }
   if (before > 0 && is_alive(file_of(name, before))) return false;
   fs::path const file = file_of(name, before + 1);
-  OrderedJson const json = {{"place", place()}, {"pid", ::getpid()}, {"began", began(::getpid())}};
+  OrderedJson const json = {{"place", this_place()}, {"pid", ::getpid()}, {"began", began(::getpid())}};
   if (!make(file, json.dump() + "\n")) return false;
   for (int number = before; number > 0 && ::unlink(file_of(name, number).c_str()) == 0; --number) {
   }

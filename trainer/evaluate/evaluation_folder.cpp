@@ -1,12 +1,10 @@
 #include "trainer/evaluate/evaluation_folder.hpp"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <sstream>
 #include <string_view>
 
-#include "data/base/digest.hpp"
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
 #include "data/base/host.hpp"
@@ -25,7 +23,7 @@ int rank_of(std::string const& status) {
 
 // As write_atomically, where writers of several hosts may have the same process number.
 void write_shared(fs::path const& file, std::string const& text) {
-  fs::path const mine = file.string() + "." + xxh128_hex(this_host().id).substr(0, 8) + std::to_string(::getpid());
+  fs::path const mine = file.string() + "." + process_tag();
   write_atomically(mine, text);
   std::error_code error;
   fs::rename(mine, file, error);

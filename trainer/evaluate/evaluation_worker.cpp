@@ -1,10 +1,7 @@
 #include "trainer/evaluate/evaluation_worker.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
-#include "data/base/digest.hpp"
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
 #include "data/base/host.hpp"
@@ -41,7 +38,7 @@ EvaluationWorker::EvaluationWorker(Config const& config, fs::path run_dir, std::
       claims_((folder_.prepare(), folder_.work()), stale_after(config), std::move(on_beat)),
       give_up_(std::move(give_up)),
       scorer_(config, run_dir, std::move(program), give_up_) {
-  claims_.take(worker + xxh128_hex(this_host().id).substr(0, 8) + "-" + std::to_string(::getpid()));
+  claims_.take(worker + process_tag());
 }
 
 EvaluationPhase EvaluationWorker::phase(std::int64_t owner) const {

@@ -7,6 +7,7 @@ Every record under three conditions: no token, <|reactive|>, <|proactive|>; fp32
 model already loaded.  Whole cases, drawn by the evaluator's own draw until there are N records (0: all), in turn by
 chunks of the records.
   loop     a forward for each condition and label alone, the output head on the label's rows only
+           (transformers alone would visit all rows' vocabulary: slower)
   grouped  one-token continuations of a context in one forward, log-softmax over every position, as the harness's
            HFLM._loglikelihood_tokens does with a batch of one (larger ones pad, which costs more here)
 ratio: seconds of theirs over ours, of the whole set, with the least and the most of the chunks; tokens: what each
@@ -26,6 +27,7 @@ import time
 
 import torch
 from transformers import AutoModelForCausalLM
+from transformers.utils import logging
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("BSFT_BUILD", "build/release")
@@ -184,6 +186,7 @@ def main():
         if not file.exists():
             sys.exit(f"scoring: no {file} (name its folder with --data or --model)")
     torch.set_num_threads(options.threads)
+    logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as folder:
         data = pathlib.Path(folder) / "records.h5"
         subprocess.run([BUILD / "bsft", "data", "build", "--records", options.data / "test.jsonl",

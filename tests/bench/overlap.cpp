@@ -3,7 +3,8 @@
 // Rank 0 prints a JSON line: seconds (medians of the slowest rank) of the computation alone, of the sum alone, of the
 // step with overlap and of the one without, and of one whose weights come behind the next forward (ZeRO-1, whose
 // traffic is the same); ratios are of a step over the longer of computation and sum.  "possible" is what the order of
-// use allows the last of these at best: max(forward, half the sum) + max(backward, half the sum).
+// use allows the last of these at best: max(forward, half the sum) + max(backward, half the sum).  "beside" is the
+// computation beside a sum of the same size where neither waits for the other: what the machine's cores leave of it.
 // tests/bench/overlap.sh runs it over links of a known speed.
 #include <algorithm>
 #include <chrono>
@@ -91,11 +92,22 @@ int main(int count, char** arguments) {
     parts.finish();
     weights.start();
   };
-  std::vector<std::function<void()>> const works{[&] { compute({}); }, [&] { after.finish(); }, overlap, share_out,
+  at::Tensor const other = at::zeros({n});
+  auto const beside = [&] {
+    std::vector<Pending> pending;
+    for (at::Tensor const& part : other.split(bucket / 4)) pending.push_back(wires->all_reduce(part));
+    compute({});
+    for (Pending& one : pending) one.wait();
+  };
+  std::vector<std::function<void()>> const works{[&] { compute({}); },
+                                                 [&] { after.finish(); },
+                                                 overlap,
+                                                 share_out,
                                                  [&] {
                                                    compute({});
                                                    after.finish();
-                                                 }};
+                                                 },
+                                                 beside};
   // In turn, so that all see the same machine; what share_out leaves under way comes within its next step.
   std::vector<std::vector<double>> seconds(works.size());
   double forwards = 0;                                  // the mean of computation alone, of this rank
@@ -119,7 +131,7 @@ int main(int count, char** arguments) {
     return seconds[w][static_cast<std::size_t>(steps / 2)];
   };
   double const computation = median(0), sum = median(1), overlapped = median(2), shared_out = median(3),
-               in_turn = median(4);
+               in_turn = median(4), at_once = median(5);
   double const longer = std::max(computation, sum);
   double const possible = std::max(forwards, sum / 2) + std::max(computation - forwards, sum / 2);
   if (group->rank() == 0)
@@ -127,8 +139,9 @@ int main(int count, char** arguments) {
         "{\"bench\": \"overlap\", \"ranks\": %d, \"parameters\": %lld, \"tokens\": %lld, \"computation\": %.3f, "
         "\"sum\": %.3f, \"overlapped\": %.3f, \"shared_out\": %.3f, \"in_turn\": %.3f, \"ratio\": %.3f, "
         "\"shared_out_ratio\": %.3f, \"in_turn_ratio\": %.3f, "
-        "\"possible_ratio\": %.3f, \"unit\": \"s\"}\n",
+        "\"possible_ratio\": %.3f, \"beside\": %.3f, \"beside_ratio\": %.3f, \"unit\": \"s\"}\n",
         group->size(), static_cast<long long>(n), static_cast<long long>(tokens), computation, sum, overlapped,
-        shared_out, in_turn, overlapped / longer, shared_out / longer, in_turn / longer, possible / longer);
+        shared_out, in_turn, overlapped / longer, shared_out / longer, in_turn / longer, possible / longer, at_once,
+        at_once / longer);
   return 0;
 }

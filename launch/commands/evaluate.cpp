@@ -1,6 +1,7 @@
 // bsft evaluate: score a model folder on a data file, print the tables, write the numbers.
 #include <unistd.h>
 
+#include <cstdio>
 #include <iostream>
 
 #include "data/base/child.hpp"
@@ -57,6 +58,24 @@ EvaluationRequest request_of(Arguments const& arguments) {
   return request;
 }
 
+// "K/N", the K-th of N.
+Part part_of(std::string const& text) {
+  long long number = 0, of = 0;
+  int end = 0;
+  if (std::sscanf(text.c_str(), "%lld/%lld%n", &number, &of, &end) != 2 ||
+      static_cast<std::size_t>(end) != text.size() || number < 1 || number > of)
+    throw Invalid(Exit::usage, "--part " + text, "it is K/N, the K-th of N parts", "as in --part 1/4");
+  return {number - 1, of};
+}
+
+int score_part(Arguments const& arguments, EvaluationRequest& request) {
+  request.part = part_of(arguments.text("part"));
+  if (!arguments.has("scored-out"))
+    throw Invalid(Exit::usage, "--part", "--scored-out is missing", "name the file that takes this part's scores");
+  score_part(request, arguments.text("scored-out"));
+  return static_cast<int>(Exit::done);
+}
+
 // In place of a model and a data file.
 int attach(Arguments const& arguments) {
   for (std::string const& name : arguments.typed) {
@@ -84,6 +103,8 @@ int run(Arguments const& arguments) {
     };
   }
   use_machine(arguments);
+  if (arguments.has("part")) return score_part(arguments, request);
+  for (std::string const& file : arguments.list("scored")) request.scored.emplace_back(file);
   OrderedJson const results = evaluate(request);
   std::string const text = results.dump(1) + "\n";
   if (!arguments.text("out").empty()) write_atomically(arguments.text("out"), text);
@@ -124,6 +145,10 @@ Command evaluate_command() {
        {"kernels", "PATH", "fused or reference", "fused"},
        {"out", "FILE.json", "where the numbers go"},
        {"records-out", "FILE.jsonl", "a line a record: each condition's log-likelihoods, or answer"},
+       {"part", "K/N", "score every N-th pass from the K-th alone, into --scored-out: several share an evaluation"},
+       {"scored-out", "FILE", "where a part's scores go"},
+       {"scored", "FILE", "put parts together instead of scoring; repeat for each: the bits of one evaluation", "",
+        false, true},
        {"json", "", "print the numbers instead of the tables"}},
       {"bsft evaluate --model runs/quickstart/checkpoints/step-00000400 --data runs/data/quickstart.h5 --out "
        "results.json",

@@ -24,11 +24,15 @@ namespace fs = std::filesystem;
 // Scores are read from the checkpoint; some are slow, so that kills find it at work.
 constexpr char const* stand_in = R"sh(#!/bin/sh
 while [ $# -gt 0 ]; do
-  case "$1" in --model) model="$2";; --out) out="$2";; --split) split="$2";; esac
+  case "$1" in
+    --model) model="$2";; --out) out="$2";; --split) split="$2";; --part) part=" $2";; --scored-out) scored="$2";;
+    --scored) all="$all $(cat "$2")";;
+  esac
   shift
 done
-echo "$model $split" >> "$(dirname "$0")/calls"
+echo "$model $split$part$all" >> "$(dirname "$0")/calls"
 [ -f "$model/slow" ] && sleep 0.1
+[ -n "$scored" ] && { [ -f "$model/fail" ] && exit 65; echo "${part# }" > "$scored.new"; exec mv "$scored.new" "$scored"; }
 score="$(cat "$model/score")"
 s="{\"macro_f1_tasks\": $score, \"macro_f1_pooled\": $score, \"accuracy\": $score, \"support\": 10}"
 echo "{\"split\": \"$split\", \"headline\": \"self\", \"suites\": {\"full\": {\"overall\": $s, \"groups\": {}, \"tasks\": {}}}, \"steer\": {}, \"data_digest\": \"d\", \"model_digest\": \"m$score\"}" > "$out"
@@ -207,6 +211,56 @@ TEST_F(EvaluationWorkerTest, LatestGivesUpWhatIsOlderAndSaysSo) {
   EXPECT_EQ(statuses().at(0), "scored");
 }
 
+TEST_F(EvaluationWorkerTest, SeveralShareACheckpointAndPutItTogetherOnce) {
+  config_.parallel.evaluator_ranks = 3;
+  EvaluationFolder const folder(run_);
+  publish(10);
+  folder.lease(10);
+  EvaluationWorker one = worker(), other = worker();
+  for (EvaluationWorker* const each : {&one, &other, &one}) EXPECT_TRUE(each->work());
+  EXPECT_TRUE(statuses().empty());
+  EXPECT_TRUE(other.work());
+  EXPECT_FALSE(one.work());
+  EXPECT_EQ(statuses(), (std::map<std::int64_t, std::string>{{10, "scored"}}));
+  std::string const of = checkpoint_of(run_, 10).string() + " dev";
+  EXPECT_EQ(read_file(run_ / "calls"), of + " 1/3\n" + of + " 2/3\n" + of + " 3/3\n" + of + " 1/3 2/3 3/3\n");
+  for (auto const& entry : fs::directory_iterator(work()))
+    EXPECT_EQ(entry.path().filename().string().find(".dev."), std::string::npos) << "left: " << entry.path();
+}
+
+TEST_F(EvaluationWorkerTest, APartThatFailsIsTheCheckpointsRow) {
+  config_.parallel.evaluator_ranks = 2;
+  EvaluationFolder const folder(run_);
+  publish(10);
+  std::ofstream(checkpoint_of(run_, 10) / "fail") << "";
+  folder.lease(10);
+  EvaluationWorker one = worker();
+  while (one.work()) {
+  }
+  EXPECT_EQ(statuses(), (std::map<std::int64_t, std::string>{{10, "failed"}}));
+  EXPECT_EQ(lines()[0]["exit_code"], 65);
+  fs::remove(checkpoint_of(run_, 10) / "fail");
+  reconcile(config_, run_, 10, Retry::yes);
+  while (one.work()) {
+  }
+  EXPECT_EQ(statuses(), (std::map<std::int64_t, std::string>{{10, "scored"}})) << "asked for again, it is scored anew";
+}
+
+TEST_F(EvaluationWorkerTest, LatestFinishesWhatIsBegun) {
+  config_.parallel.evaluator_ranks = 2;
+  config_.evaluate.policy = "latest";
+  EvaluationFolder const folder(run_);
+  EvaluationWorker one = worker();
+  for (std::int64_t const step : {10, 20, 30}) {
+    publish(step);
+    folder.lease(step);
+    if (step != 20) EXPECT_TRUE(one.work());  // a part of 10, and another when 20 is old and 30 is new
+  }
+  while (one.work()) {
+  }
+  EXPECT_EQ(statuses(), (std::map<std::int64_t, std::string>{{10, "scored"}, {20, "skipped"}, {30, "scored"}}));
+}
+
 TEST_F(EvaluationWorkerTest, WhatFailedIsAskedForAgainOnce) {
   EvaluationFolder const folder(run_);
   for (std::int64_t const step : {0, 10, 15}) publish(step);
@@ -251,8 +305,9 @@ TEST_F(EvaluationWorkerTest, EachCheckpointHasOneRowWhateverHappens) {
   SCOPED_TRACE("BSFT_SEED=" + std::to_string(seed));
   std::mt19937 random(seed);
   config_.evaluate.every = 2;
-  for (int round = 0; round < 4; ++round) {
-    bool const calm = round == 0;
+  for (int round = 0; round < 8; ++round) {
+    bool const calm = round % 4 == 0, shared = round >= 4;
+    config_.parallel.evaluator_ranks = shared ? 2 : 1;
     for (auto const& entry : fs::directory_iterator(run_)) {
       if (entry.path() != program()) fs::remove_all(entry.path());
     }
@@ -303,8 +358,10 @@ TEST_F(EvaluationWorkerTest, EachCheckpointHasOneRowWhateverHappens) {
     for (std::int64_t step = 0; step <= 110; step += 10)
       expected[step] = is_scored(config_, step, step == 110) ? "scored" : "skipped";
     EXPECT_EQ(statuses(), expected);
-    std::string const results = read_file(run_ / "results.json");
-    if (calm) whole = results;
+    OrderedJson table = OrderedJson::parse(read_file(run_ / "results.json"));
+    table.erase("config_digest");  // of one evaluator rank, or of two
+    std::string const results = table.dump(1);
+    if (round == 0) whole = results;
     EXPECT_EQ(results, whole);
     std::string best;
     std::ifstream(run_ / "BEST") >> best;
@@ -313,7 +370,7 @@ TEST_F(EvaluationWorkerTest, EachCheckpointHasOneRowWhateverHappens) {
     std::set<std::string> calls;
     std::ifstream file(run_ / "calls");
     for (std::string line; std::getline(file, line);) EXPECT_TRUE(calls.insert(line).second) << "twice: " << line;
-    EXPECT_EQ(calls.size(), expected.size() / 2 + 1 + 2);  // 0, 20, … 100 and 110; two tables
+    EXPECT_EQ(calls.size(), (expected.size() / 2 + 1 + 2) * (shared ? 3 : 1));  // 0, 20, … 100 and 110; two tables
   }
 }
 

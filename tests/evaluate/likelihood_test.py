@@ -2,8 +2,9 @@
 
 Every condition (self, right, wrong, none), both positions of the token and the instruction arm; cases that share their
 prompt, labels of several tokens, and a label that is the beginning of another.  Log-likelihoods agree within 1e-4, the
-predictions and the scores of results.json follow from them; the same call gives the same bytes, other pass sizes and the
-reference kernels the same numbers within 1e-4.  Then the refusals.
+predictions and the scores of results.json follow from them; the same call gives the same bytes, and so do
+parts of it, in both modes; other pass sizes and the reference kernels give the same numbers within 1e-4.  Then the
+refusals.
 """
 
 import json
@@ -224,6 +225,22 @@ def main():
                 for condition, entry in mine["conditions"].items():
                     for a, b in zip(entry["log_p"], other["conditions"][condition]["log_p"], strict=True):
                         close(a, b, f"{tag} {mine['id']} {condition}")
+        call = ("evaluate", "--model", folder / "model", "--data", data)
+        for more in (("--max-tokens", 200), ("--max-tokens", 200, "--mode", "generation")):
+            whole = run("whole", *more)
+            scored = []
+            for part in ("1/3", "2/3", "3/3"):
+                scored.append(folder / f"part-{part[0]}")
+                bsft(*call, "--threads", 1, *more, "--part", part, "--scored-out", scored[-1])
+            sizes = [len(file.read_text().splitlines()) for file in scored]
+            assert sum(sizes) == 20 and min(sizes) > 0, sizes
+            assert run("parts", *more, "--scored", scored[2], "--scored", scored[0], "--scored", scored[1]) == whole, more
+            error = bsft(*call, "--scored", scored[0], "--scored", scored[1], code=64)
+            assert f"the files hold {sum(sizes[:2])} records, and not the 20 that are asked for" in error, error
+        lines = scored[0].read_text()
+        for old, new in (('"record":', '"recrod":'), ('"label":', '"label":9'), ('"forced":[', '"forced":[null,')):
+            scored[0].write_text(lines.replace(old, new))
+            bsft(*call, *[word for file in scored for word in ("--scored", file)], code=65)
         few = run("few", "--max-records", 5)[1]
         assert len(few) == 8, len(few)  # whole cases, four records each
         self_only = json.loads(run("self", "--condition", "self")[0])
@@ -232,13 +249,14 @@ def main():
         assert "overall, pooled" in printed and "reactive / dose" in printed, printed
         assert json.loads(bsft("evaluate", "--model", folder / "model", "--data", data, "--threads", 1, "--json"))["records"] == 20
 
-        call = ("evaluate", "--model", folder / "model", "--data", data)
         for words, code, expected_text in (
                 ((*call, "--split", "tset"), 64, "--split tset (it is one of train, dev, test) did you mean test?"),
                 ((*call, "--condition", "slef"), 64, "unknown condition slef"),
                 ((*call, "--suite", "hrad"), 65, "no suite hrad (it has "),
                 ((*call, "--split", "dev"), 65, "no record to score (split dev"),
                 ((*call, "--max-tokens", "0"), 64, "--max-tokens 0 (it is at least 1)"),
+                ((*call, "--part", "4/3", "--scored-out", folder / "p"), 64, "--part 4/3 (it is K/N, the K-th of N parts)"),
+                ((*call, "--part", "1/3"), 64, "--part (--scored-out is missing)"),
                 ((*call, "--behavior", "bold"), 78, "behavior.set names the behaviour bold")):
             error = bsft(*words, code=code)
             assert expected_text in error and len(error.strip().splitlines()) == 1, error

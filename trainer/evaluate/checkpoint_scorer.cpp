@@ -1,5 +1,6 @@
 #include "trainer/evaluate/checkpoint_scorer.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int tries_to_write = 3;
 constexpr int draws_while_training = 1000;  // of the bootstrap
+constexpr std::int64_t most_parts = 16;     // each loads the model
 
 // What a line of evaluations.jsonl keeps of a result: the headline's numbers without intervals.
 OrderedJson summary_of(OrderedJson const& results) {
@@ -31,6 +33,16 @@ OrderedJson summary_of(OrderedJson const& results) {
     }
   }
   return summary;
+}
+
+std::int64_t sharers(Config const& config) {
+  return std::min<std::int64_t>(config.parallel.evaluator_ranks, most_parts);
+}
+
+std::filesystem::path failed_of(std::filesystem::path const& part) { return part.string() + ".failed"; }
+
+std::string text_of(std::filesystem::path const& file) {
+  return std::filesystem::exists(file) ? read_file(file) : std::string();
 }
 
 void remove_quietly(std::filesystem::path const& path) {
@@ -80,24 +92,18 @@ CheckpointScorer::CheckpointScorer(Config const& config, std::filesystem::path r
   folder_.prepare();
 }
 
-// A child that was killed has one more try.
-CheckpointScorer::Outcome CheckpointScorer::evaluate(std::int64_t step, std::string const& split, bool final_table) {
-  Outcome outcome = run(step, split, final_table);
-  if (outcome.exit_code > 128 && !outcome.given_up) outcome = run(step, split, final_table);
-  return outcome;
+std::string const& CheckpointScorer::split_of(Evaluation one) const {
+  return one.table ? config_.evaluate.final_split : config_.evaluate.split;
 }
 
-CheckpointScorer::Outcome CheckpointScorer::run(std::int64_t step, std::string const& split, bool final_table) {
-  // Who was stopped and lost its claim may be at the same when it comes back.
-  std::string const name = step_name(step) + "." + split + (final_table ? ".table." : ".") + process_tag();
-  auto const out = folder_.work() / (name + ".out"), log = folder_.work() / (name + ".log");
+std::vector<std::string> CheckpointScorer::arguments(Evaluation one) const {
   bool const tokens = config_.behavior.set != std::vector<std::string>{"none"};
-  std::vector<std::string> arguments{"evaluate", "--model",         checkpoint_of(run_dir_, step).string(),
-                                     "--data",   config_.data.file, "--split",
-                                     split,      "--out",           out.string()};
+  std::vector<std::string> words{"evaluate",   "--model",         checkpoint_of(run_dir_, one.step).string(),
+                                 "--data",     config_.data.file, "--split",
+                                 split_of(one)};
   auto add = [&](std::string const& name, std::string const& value) {
-    arguments.push_back("--" + name);
-    arguments.push_back(value);
+    words.push_back("--" + name);
+    words.push_back(value);
   };
   if (config_.data.skip_corrupt > 0) add("skip-corrupt", std::to_string(config_.data.skip_corrupt));
   add("mode", config_.evaluate.mode);
@@ -110,8 +116,8 @@ CheckpointScorer::Outcome CheckpointScorer::run(std::int64_t step, std::string c
   add("max-tokens", std::to_string(config_.train.max_tokens_per_pass));
   add("seed", std::to_string(config_.run.seed));
   add("missed-cost", OrderedJson(config_.evaluate.missed_cost).dump());
-  if (final_table)
-    add("records-out", predictions_of(step).string());
+  if (one.table)
+    add("records-out", predictions_of(one.step).string());
   else
     add("draws", std::to_string(draws_while_training));
   for (auto const& suite : config_.evaluate.suites) add("suite", suite);
@@ -119,38 +125,119 @@ CheckpointScorer::Outcome CheckpointScorer::run(std::int64_t step, std::string c
   if (tokens) {
     for (auto const& behavior : config_.behavior.set) add("behavior", behavior);
   }
-  if (!final_table && config_.evaluate.max_records > 0)
-    add("max-records", std::to_string(config_.evaluate.max_records));
+  if (!one.table && config_.evaluate.max_records > 0) add("max-records", std::to_string(config_.evaluate.max_records));
+  return words;
+}
 
+// Who was stopped and lost its claim may be at the same when it comes back, so files of a child have its parent's tag.
+std::filesystem::path CheckpointScorer::file_of(Evaluation one, std::string const& kind) const {
+  return folder_.work() / (step_name(one.step) + "." + split_of(one) + (one.table ? ".table." : ".") + kind);
+}
+
+CheckpointScorer::Outcome CheckpointScorer::run(Evaluation one, std::vector<std::string> const& more) {
+  auto const log = file_of(one, process_tag() + ".log");
   Outcome outcome;
   try {
-    remove_quietly(out);
+    std::vector<std::string> words = arguments(one);
+    words.insert(words.end(), more.begin(), more.end());
     auto const start = std::chrono::steady_clock::now();
     std::chrono::seconds const limit(config_.evaluate.timeout);
     bool late = false;
-    ChildEnd const end = run_child(program_, arguments, log, Variables::plain, [&] {
+    ChildEnd const end = run_child(program_, words, log, Variables::plain, [&] {
       late = limit.count() > 0 && std::chrono::steady_clock::now() - start > limit;
       return late || (give_up_ && give_up_());
     });
     outcome.given_up = end.given_up && !late && end.exit_code != 0;
     outcome.exit_code = late ? static_cast<int>(Exit::evaluation_incomplete) : end.exit_code;
     outcome.error = late ? "not done within evaluate.timeout, " + std::to_string(limit.count()) + " s" : end.error;
+  } catch (std::exception const& error) {
+    outcome.error = error.what();
+    outcome.exit_code = static_cast<int>(Exit::internal);
+  }
+  if (outcome.exit_code == 0 || outcome.given_up) remove_quietly(log);
+  return outcome;
+}
+
+// A child that was killed has one more try.
+CheckpointScorer::Outcome CheckpointScorer::run_twice(Evaluation one, std::vector<std::string> const& more) {
+  Outcome outcome = run(one, more);
+  if (outcome.exit_code > 128 && !outcome.given_up) outcome = run(one, more);
+  return outcome;
+}
+
+CheckpointScorer::Outcome CheckpointScorer::evaluate(Evaluation one) {
+  std::int64_t const count = parts(one);
+  auto const out = file_of(one, process_tag() + ".out");
+  std::vector<std::string> words{"--out", out.string()};
+  bool all = true;
+  Outcome outcome;
+  for (std::int64_t number = 0; number < count; ++number) {
+    auto const file = part_of(one, number);
+    if (std::filesystem::exists(file)) words.insert(words.end(), {"--scored", file.string()});
+    all = all && has_part(one, number);
+    if (Json const failed = Json::parse(text_of(failed_of(file)), nullptr, false); failed.is_object()) {
+      outcome.error = failed.value("error", "");
+      outcome.exit_code = failed.value("exit_code", static_cast<int>(Exit::internal));
+    }
+  }
+  if (!all) words.resize(2);
+  if (outcome.exit_code == 0) outcome = run_twice(one, words);
+  if (outcome.given_up) return outcome;
+  try {
     if (outcome.exit_code == 0) {
-      outcome.results = parse_ordered_json(read_file(out), out.string());
-      outcome.error = other_data(checkpoint_of(run_dir_, step), outcome.results);
-      if (!outcome.error.empty()) {
+      OrderedJson results = parse_ordered_json(read_file(out), out.string());
+      outcome.error = other_data(checkpoint_of(run_dir_, one.step), results);
+      if (outcome.error.empty())
+        outcome.results = std::move(results);
+      else
         outcome.exit_code = static_cast<int>(Exit::data);
-        outcome.results = nullptr;
-      }
     }
   } catch (std::exception const& error) {
     outcome.error = error.what();
     outcome.exit_code = static_cast<int>(Exit::internal);
-    outcome.results = nullptr;
   }
   remove_quietly(out);
-  if (outcome.exit_code == 0 || outcome.given_up) remove_quietly(log);
+  for (std::int64_t number = 0; number < count; ++number) {
+    remove_quietly(part_of(one, number));
+    remove_quietly(failed_of(part_of(one, number)));
+  }
   return outcome;
+}
+
+std::int64_t CheckpointScorer::parts(Evaluation one) {
+  std::int64_t const count = sharers(config_);
+  if (count < 2 || !std::filesystem::exists(checkpoint_of(run_dir_, one.step))) return 0;
+  return !one.table && same_weights(folder_.rows(), split_of(one), weights_of(one.step)) != nullptr ? 0 : count;
+}
+
+bool CheckpointScorer::has_part(Evaluation one, std::int64_t number) {
+  auto const file = part_of(one, number);
+  return std::filesystem::exists(file) || std::filesystem::exists(failed_of(file));
+}
+
+void CheckpointScorer::part(Evaluation one, std::int64_t number) {
+  auto const file = part_of(one, number);
+  std::string const which = std::to_string(number + 1) + "/" + std::to_string(sharers(config_));
+  Outcome const outcome = run_twice(one, {"--part", which, "--scored-out", file.string()});
+  if (outcome.exit_code == 0 || outcome.given_up) return;
+  write_atomically(failed_of(file),
+                   OrderedJson{{"exit_code", outcome.exit_code}, {"error", outcome.error}}.dump() + "\n");
+}
+
+// Of other weights, or under another configuration, a part is another one.
+std::filesystem::path CheckpointScorer::part_of(Evaluation one, std::int64_t number) {
+  return file_of(one, digest_of(config_).substr(0, 8) + "." + weights_of(one.step).substr(0, 8) + ".part-" +
+                          std::to_string(number + 1) + "-" + std::to_string(sharers(config_)));
+}
+
+// A digest of large files, which are looked at often while others are at it.
+std::string CheckpointScorer::weights_of(std::int64_t step) {
+  auto const folder = checkpoint_of(run_dir_, step);
+  auto const as_of = std::filesystem::last_write_time(folder);
+  auto& [known, digest] = weights_[step];
+  if (digest.empty() || known != as_of) digest = model_digest(folder);
+  known = as_of;
+  return digest;
 }
 
 OrderedJson CheckpointScorer::scored_row(std::int64_t step, bool& given_up) {
@@ -163,7 +250,7 @@ OrderedJson CheckpointScorer::scored_row(std::int64_t step, bool& given_up) {
       row["error"] = "the checkpoint is not there any more";
       return row;
     }
-    std::string const digest = model_digest(checkpoint_of(run_dir_, step));
+    std::string const digest = weights_of(step);
     row["model_digest"] = digest;
     auto const rows = folder_.rows();
     if (Json const* const known = same_weights(rows, split, digest)) {
@@ -172,7 +259,7 @@ OrderedJson CheckpointScorer::scored_row(std::int64_t step, bool& given_up) {
       row["metric"] = known->value("metric", Json());
       return row;
     }
-    Outcome const outcome = evaluate(step, split, false);
+    Outcome const outcome = evaluate({step, false});
     given_up = outcome.given_up;
     if (outcome.results.is_null()) {
       row["exit_code"] = outcome.exit_code;
@@ -227,8 +314,7 @@ bool CheckpointScorer::has_table(std::int64_t step) const { return std::filesyst
 void CheckpointScorer::table(std::int64_t step) {
   Outcome outcome;
   outcome.error = "the checkpoint is not there";
-  if (std::filesystem::exists(checkpoint_of(run_dir_, step)))
-    outcome = evaluate(step, config_.evaluate.final_split, true);
+  if (std::filesystem::exists(checkpoint_of(run_dir_, step))) outcome = evaluate({step, true});
   if (outcome.given_up) return;
   if (outcome.results.is_null()) outcome.results = {{"missing", outcome.error}};
   write_atomically(table_of(step), outcome.results.dump(1) + "\n");

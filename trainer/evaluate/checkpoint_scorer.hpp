@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/base/json.hpp"
@@ -33,6 +34,12 @@ namespace bsft {
 // evaluate.every-th; not one that was saved because the run was asked to stop.
 bool is_scored(Config const& config, std::int64_t step, bool last);
 
+// One evaluation of a checkpoint: its row, or its table.
+struct Evaluation {
+  std::int64_t step = 0;
+  bool table = false;
+};
+
 class CheckpointScorer {
  public:
   // program: the bsft binary; empty: this very one.
@@ -44,6 +51,12 @@ class CheckpointScorer {
   bool has_table(std::int64_t step) const;
   void finish(std::int64_t final_step);
 
+  // An evaluation is shared in so many parts (evaluation.hpp), which score() and table() then put together, where all
+  // have been tried; 0: it is not shared, as there is one evaluator or nothing to score.
+  std::int64_t parts(Evaluation one);
+  bool has_part(Evaluation one, std::int64_t number);
+  void part(Evaluation one, std::int64_t number);
+
  private:
   struct Outcome {
     OrderedJson results;  // null: there are none
@@ -51,9 +64,15 @@ class CheckpointScorer {
     int exit_code = 0;
     bool given_up = false;
   };
-  Outcome evaluate(std::int64_t step, std::string const& split, bool final_table);
-  Outcome run(std::int64_t step, std::string const& split, bool final_table);
+  std::string const& split_of(Evaluation one) const;
+  std::vector<std::string> arguments(Evaluation one) const;
+  Outcome evaluate(Evaluation one);
+  Outcome run_twice(Evaluation one, std::vector<std::string> const& more);
+  Outcome run(Evaluation one, std::vector<std::string> const& more);
   OrderedJson scored_row(std::int64_t step, bool& given_up);
+  std::string weights_of(std::int64_t step);
+  std::filesystem::path file_of(Evaluation one, std::string const& kind) const;
+  std::filesystem::path part_of(Evaluation one, std::int64_t number);
   std::filesystem::path table_of(std::int64_t step) const;
   std::filesystem::path predictions_of(std::int64_t step) const;
   OrderedJson best() const;
@@ -63,6 +82,7 @@ class CheckpointScorer {
   std::filesystem::path run_dir_, program_;
   std::function<bool()> give_up_;
   std::map<std::int64_t, int> unwritten_;  // rows that the disk did not take
+  std::map<std::int64_t, std::pair<std::filesystem::file_time_type, std::string>> weights_;  // digests, as of then
 };
 
 }  // namespace bsft

@@ -21,11 +21,18 @@ using PromptSource = std::function<std::vector<TokenId>(std::int64_t record, std
 // The stored prompts with the behaviour token at its position.
 PromptSource stored_prompts(StoreReader const& reader, BehaviorPosition position);
 
+// Every of-th pass from this one on: of what several share.  Passes are the same however many share them, so bits are.
+struct Part {
+  std::int64_t number = 0, of = 1;
+  bool has(std::int64_t pass) const { return pass % of == number; }
+};
+
 struct ScoringSettings {
   std::vector<char> uses;  // [K]: behaviours that are scored as conditions
   bool selects = true;     // P(behaviour) at the end of the plain prompt
   bool plain = true;       // score without a behaviour, too
   std::int64_t max_tokens = 4096;
+  Part part;
 };
 
 struct ConditionPrompts {

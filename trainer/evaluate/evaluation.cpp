@@ -34,6 +34,7 @@ ScoringSettings scoring_settings(EvaluationRequest const& request, Catalog const
   bool const tokens = request.arm == "behavior";
   ScoringSettings settings;
   settings.max_tokens = request.max_tokens;
+  settings.part = request.part;
   settings.uses = behaviors_in_use(request.behaviors, catalog.behaviors);
   bool const any = std::any_of(settings.uses.begin(), settings.uses.end(), [](char use) { return use != 0; });
   bool const forces =
@@ -125,27 +126,86 @@ std::string model_digest(std::filesystem::path const& folder) {
   return digest.hex();
 }
 
-OrderedJson evaluate(EvaluationRequest const& request) {
-  StoreReader const reader(request.data);
-  reader.require_certificate();
-  Catalog const& catalog = reader.catalog();
-  for (std::string const& suite : request.suites) SuiteView(reader, {}, suite);  // refuses an unknown one at once
-  std::vector<std::int64_t> records = records_to_score(reader, request);
-  LeftOut const left_out = leave_out_damaged(reader, request, records);
+namespace {
+
+// What a request names, opened and checked.
+struct Opened {
+  explicit Opened(EvaluationRequest const& request) : reader(request.data) {
+    reader.require_certificate();
+    for (std::string const& suite : request.suites) SuiteView(reader, {}, suite);  // refuses an unknown one at once
+    records = records_to_score(reader, request);
+    left_out = leave_out_damaged(reader, request, records);
+  }
+  StoreReader reader;
+  std::vector<std::int64_t> records;
+  LeftOut left_out;
+};
+
+std::vector<ScoredRecord> score(EvaluationRequest const& request, Opened const& opened) {
+  StoreReader const& reader = opened.reader;
   ModelFolder const model(request.model, reader, request.template_family, request.seed);
-  ScoringSettings const settings = scoring_settings(request, catalog);
+  ScoringSettings const settings = scoring_settings(request, reader.catalog());
   auto const position =
       request.position == "before_prompt" ? BehaviorPosition::before_prompt : BehaviorPosition::before_response;
   PromptSource const prompts = request.arm == "instruction" ? instructed_prompts(reader, model.chat_template())
                                                             : stored_prompts(reader, position);
   auto const tell = [&](std::size_t done) {
-    if (request.tell) request.tell(done, records.size());
+    if (request.tell) request.tell(done, opened.records.size());
   };
+  if (request.mode != "generation")
+    return Scorer(model.decoder(), reader, prompts, settings).score(opened.records, tell);
+  return Responder(model.decoder(), model.tokenizer(), reader, prompts, settings, answer_settings(request, model))
+      .score(opened.records, tell);
+}
+
+bool fits(Outcome const& outcome, std::size_t labels) {
+  if (outcome.answer) return outcome.answer->label >= -1 && outcome.answer->label < static_cast<std::int64_t>(labels);
+  return (outcome.sum.empty() || outcome.sum.size() == labels) && outcome.average.size() == outcome.sum.size();
+}
+
+// The file may be anybody's.
+void require_fit(StoreReader const& reader, ScoredRecord const& record) {
+  Catalog const& catalog = reader.catalog();
+  std::size_t const behaviors = catalog.behaviors.tokens.size();
+  auto const task = index(reader.records()[static_cast<std::size_t>(record.record)].task);
+  std::size_t const labels = catalog.tasks[static_cast<std::size_t>(task)].labels.size();
+  bool all = fits(record.plain, labels) && record.forced.size() == behaviors &&
+             (record.behavior.empty() || record.behavior.size() == behaviors);
+  for (Outcome const& outcome : record.forced) all = all && fits(outcome, labels);
+  if (!all)
+    throw Broken("--scored",
+                 "record " + std::to_string(record.record) + " has other labels or behaviours than the data");
+}
+
+std::vector<ScoredRecord> put_together(EvaluationRequest const& request, Opened const& opened) {
+  std::vector<std::int64_t> const& records = opened.records;
+  std::vector<ScoredRecord> scored;
+  for (std::filesystem::path const& file : request.scored) {
+    for (ScoredRecord& record : read_scored(file)) scored.push_back(std::move(record));
+  }
+  auto const number = [](ScoredRecord const& record) { return record.record; };
+  std::sort(scored.begin(), scored.end(), [&](auto const& a, auto const& b) { return number(a) < number(b); });
+  if (!std::equal(scored.begin(), scored.end(), records.begin(), records.end(),
+                  [&](ScoredRecord const& one, std::int64_t record) { return number(one) == record; }))
+    throw Invalid(Exit::usage, "--scored",
+                  "the files hold " + std::to_string(scored.size()) + " records, and not the " +
+                      std::to_string(records.size()) + " that are asked for, each once",
+                  "name every part, scored with these very options");
+  for (ScoredRecord const& record : scored) require_fit(opened.reader, record);
+  return scored;
+}
+
+}  // namespace
+
+void score_part(EvaluationRequest const& request, std::filesystem::path const& file) {
+  write_scored(file, score(request, Opened(request)));
+}
+
+OrderedJson evaluate(EvaluationRequest const& request) {
+  Opened const opened(request);
+  StoreReader const& reader = opened.reader;
   std::vector<ScoredRecord> const scored =
-      request.mode == "generation"
-          ? Responder(model.decoder(), model.tokenizer(), reader, prompts, settings, answer_settings(request, model))
-                .score(records, tell)
-          : Scorer(model.decoder(), reader, prompts, settings).score(records, tell);
+      request.scored.empty() ? score(request, opened) : put_together(request, opened);
 
   ResultSettings result;
   result.split = request.split;
@@ -157,9 +217,9 @@ OrderedJson evaluate(EvaluationRequest const& request) {
   OrderedJson results = results_of(reader, scored, result);
   results["mode"] = request.mode;
   results["arm"] = request.arm;
-  if (!left_out.chunks.empty())
-    results["left_out"] = {{"damaged_chunks", left_out.chunks.size()}, {"records", left_out.records}};
-  results["data_digest"] = catalog.data_digest;
+  if (LeftOut const& out = opened.left_out; !out.chunks.empty())
+    results["left_out"] = {{"damaged_chunks", out.chunks.size()}, {"records", out.records}};
+  results["data_digest"] = reader.catalog().data_digest;
   results["model_digest"] = model_digest(request.model);
   if (!request.records_out.empty())
     write_predictions(request.records_out, reader, scored, request.conditions, results["headline"]);

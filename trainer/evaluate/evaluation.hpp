@@ -20,6 +20,7 @@
 
 #include "data/base/json.hpp"
 #include "data/store/reader.hpp"
+#include "trainer/evaluate/condition_prompts.hpp"
 #include "trainer/evaluate/results.hpp"
 #include "trainer/model/decoder.hpp"
 
@@ -40,9 +41,15 @@ struct EvaluationRequest {
   std::uint64_t seed = 1;
   std::int64_t draws = Bootstrap{}.draws;
   std::function<void(std::size_t done, std::size_t all)> tell;  // after each pass; may be empty
+  Part part;                                                    // of score_part
+  std::vector<std::filesystem::path> scored;  // all parts, by score_part: put together instead of scored
 };
 
 OrderedJson evaluate(EvaluationRequest const& request);
+
+// Scores the request's part of the passes into a file (scored_record.hpp), so that several can share an evaluation.
+// The parts put together are the evaluation, bit for bit.
+void score_part(EvaluationRequest const& request, std::filesystem::path const& file);
 
 // The records of a split in any of the suites, in file order.
 std::vector<std::int64_t> records_to_score(StoreReader const& reader, EvaluationRequest const& request);

@@ -13,6 +13,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char const* worker = "worker-";
+constexpr char const* part_mark = ".part-";
+
+std::string claim_of(Evaluation one) { return step_name(one.step) + (one.table ? ".table" : ""); }
 
 bool is_final(Json const& row) {
   std::string const status = row.value("status", "");
@@ -46,42 +49,63 @@ EvaluationPhase EvaluationWorker::phase(std::int64_t owner) const {
   return owner == 0 || now.owner == owner ? now : EvaluationPhase{};
 }
 
-// "latest": what is older than the newest is given up, and its lease with it; not step 0, which is compared with.
+// "latest": what is older than the newest is given up, and its lease with it; not step 0, which is compared with, and
+// not what is shared and begun, which comes first.
 std::vector<std::int64_t> EvaluationWorker::chosen(std::vector<std::int64_t> waiting) {
   if (config_.evaluate.policy != "latest" || waiting.empty()) return waiting;
   std::int64_t const newest = waiting.back();
-  std::vector<std::int64_t> kept;
+  std::vector<std::int64_t> kept, begun;
   for (std::int64_t const step : waiting) {
     if (step == newest || step == 0) {
       kept.push_back(step);
+    } else if (is_begun({step})) {
+      begun.push_back(step);
     } else if (claims_.take(step_name(step))) {
       skip(folder_, config_, step, "given up: " + step_name(newest) + " is newer (evaluate.policy: latest)");
       folder_.release(step);
       claims_.drop(step_name(step));
     }
   }
-  std::reverse(kept.begin(), kept.end());
-  return kept;
+  begun.insert(begun.end(), kept.rbegin(), kept.rend());
+  return begun;
 }
 
-bool EvaluationWorker::score(std::int64_t step) {
-  std::string const name = step_name(step);
-  if (!claims_.take(name)) return false;
-  // Another may have scored it since we looked.
+bool EvaluationWorker::is_asked_for(Evaluation one) const {
+  if (one.table) return !scorer_.has_table(one.step);
   std::vector<std::int64_t> const waiting = folder_.waiting();
-  bool const waits = std::find(waiting.begin(), waiting.end(), step) != waiting.end();
-  if (waits) scorer_.score(step);
-  claims_.drop(name);
-  return waits;
+  return std::find(waiting.begin(), waiting.end(), one.step) != waiting.end();
 }
 
-bool EvaluationWorker::table(std::int64_t step) {
-  std::string const name = step_name(step) + ".table";
-  if (scorer_.has_table(step) || !claims_.take(name)) return false;
-  bool const missing = !scorer_.has_table(step);
-  if (missing) scorer_.table(step);
+bool EvaluationWorker::is_begun(Evaluation one) {
+  if (claims_.any_held(claim_of(one) + part_mark)) return true;
+  for (std::int64_t number = 0, count = scorer_.parts(one); number < count; ++number)
+    if (scorer_.has_part(one, number)) return true;
+  return false;
+}
+
+// Where an evaluation is shared its parts come first; what others are at is passed over.
+bool EvaluationWorker::score(Evaluation one) {
+  std::string const name = claim_of(one);
+  bool all = true;
+  for (std::int64_t number = 0, count = scorer_.parts(one); number < count; ++number) {
+    if (scorer_.has_part(one, number)) continue;
+    all = false;
+    std::string const part = name + part_mark + std::to_string(number + 1);
+    if (!claims_.take(part)) continue;
+    // Another may have done it since we looked.
+    bool const open = is_asked_for(one) && !scorer_.has_part(one, number);
+    if (open) scorer_.part(one, number);
+    claims_.drop(part);
+    if (open) return true;
+  }
+  if (!all || !claims_.take(name)) return false;
+  bool const open = is_asked_for(one);
+  if (open && one.table)
+    scorer_.table(one.step);
+  else if (open)
+    scorer_.score(one.step);
   claims_.drop(name);
-  return missing;
+  return open;
 }
 
 bool EvaluationWorker::close(EvaluationPhase phase) {
@@ -105,13 +129,13 @@ bool EvaluationWorker::work() {
   if (give_up_ && give_up_()) return false;
   std::vector<std::int64_t> const waiting = chosen(folder_.waiting());
   for (std::int64_t const step : waiting) {
-    if (score(step)) return true;
+    if (score({step})) return true;
   }
-  if (fs::exists(lease_of(folder_.run_dir(), 0)) && fs::exists(checkpoint_of(folder_.run_dir(), 0)) && table(0))
-    return true;
+  bool const first = fs::exists(lease_of(folder_.run_dir(), 0)) && fs::exists(checkpoint_of(folder_.run_dir(), 0));
+  if (first && score({0, true})) return true;
   EvaluationPhase const now = folder_.phase();
   if (now.phase != "complete") return false;
-  if (table(0) || table(now.last_step)) return true;
+  if (score({0, true}) || score({now.last_step, true})) return true;
   bool const all = waiting.empty() && scorer_.has_table(0) && scorer_.has_table(now.last_step);
   return all && close(now);
 }

@@ -5,9 +5,10 @@
 //     "skipped" each)
 //   the table of step 0, which the end of the run would wait for; once the phase is complete, the final one's, too
 //   once all rows and tables are there: results.json, and the phase is closed with the evaluation's exit code
-// So several evaluator ranks, processes beside the job and trainer rank 0 share the work, and what comes out does not
-// depend on how many they are.  A worker that is there holds a claim of its own: any_worker() looks for one.
-// Errors: as CheckpointScorer; of finish they are in the phase.  Threads: one caller; on_beat as of Claims.
+// Of a run with several evaluator ranks each checkpoint and table is itself shared, in as many parts.  So evaluator
+// ranks, processes beside the job and trainer rank 0 share the work, and what comes out does not depend on how many
+// they are.  A worker that is there holds a claim of its own: any_worker() looks for one. Errors: as CheckpointScorer;
+// of finish they are in the phase.  Threads: one caller; on_beat as of Claims.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,9 @@ class EvaluationWorker {
 
  private:
   std::vector<std::int64_t> chosen(std::vector<std::int64_t> waiting);
-  bool score(std::int64_t step);
-  bool table(std::int64_t step);
+  bool is_asked_for(Evaluation one) const;
+  bool is_begun(Evaluation one);
+  bool score(Evaluation one);
   bool close(EvaluationPhase phase);
 
   Config config_;

@@ -69,6 +69,7 @@ void Responder::run(Pass& pass, std::vector<ScoredRecord>& results) const {
   for (std::size_t b = 0; b < branches.size(); ++b) {
     auto const& [member, condition] = branches[b];
     ScoredRecord& result = results[member->result];
+    result.record = member->record;
     if (condition == 0 && settings_.selects) result.behavior = generation.log_p(b, decoder_.behavior_ids());
     bool const passed_over = answers_.only_selected && condition > 0 && !result.behavior.empty() &&
                              selected(result.behavior, settings_.uses) + 1 != condition;
@@ -100,19 +101,23 @@ std::vector<ScoredRecord> Responder::score(std::span<std::int64_t const> records
                                            std::function<void(std::size_t done)> const& tell) const {
   std::vector<ScoredRecord> results(records.size());
   Pass pass;
+  std::int64_t passes = 0;
+  auto const end_pass = [&](std::size_t done) {
+    if (settings_.part.has(passes++))
+      run(pass, results);
+    else
+      pass = Pass{};
+    if (tell) tell(done);
+  };
   for (std::size_t i = 0; i < records.size(); ++i) {
-    results[i].record = records[i];
     results[i].forced.resize(settings_.uses.size());
     ConditionPrompts prompts = condition_prompts(reader_, prompts_, settings_, records[i], i);
-    if (!pass.members.empty() && pass.rows + cost(pass, prompts) > settings_.max_tokens) {
-      run(pass, results);
-      if (tell) tell(i);
-    }
+    if (!pass.members.empty() && pass.rows + cost(pass, prompts) > settings_.max_tokens) end_pass(i);
     pass.rows += cost(pass, prompts);
     pass.members.push_back(std::move(prompts));
   }
-  if (!pass.members.empty()) run(pass, results);
-  if (tell) tell(records.size());
+  if (!pass.members.empty()) end_pass(records.size());
+  std::erase_if(results, [](ScoredRecord const& result) { return result.record < 0; });
   return results;
 }
 

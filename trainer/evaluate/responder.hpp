@@ -37,7 +37,7 @@ class Responder {
   // All of these must outlive it.
   Responder(Decoder const& decoder, Tokenizer const& tokenizer, StoreReader const& reader, PromptSource prompts,
             ScoringSettings settings, AnswerSettings answers);
-  // tell: called after each pass with the records done.
+  // Of the settings' part the records alone.  tell: called after each pass with the records done, or passed over.
   std::vector<ScoredRecord> score(std::span<std::int64_t const> records,
                                   std::function<void(std::size_t done)> const& tell = {}) const;
 

@@ -123,6 +123,7 @@ void Scorer::run(Pass& pass, std::vector<ScoredRecord>& results) const {
   for (std::size_t m = 0; m < pass.members.size(); ++m) {
     ConditionPrompts const& leaves = pass.members[m];
     ScoredRecord& result = results[leaves.result];
+    result.record = leaves.record;
     std::size_t value = pass.first_value[m];
     result.behavior = pass.values[value++];
     for (std::size_t c = 0; c < leaves.prompts.size(); ++c, ++value) {
@@ -139,18 +140,22 @@ std::vector<ScoredRecord> Scorer::score(std::span<std::int64_t const> records,
   std::size_t const count = settings_.uses.size();
   std::vector<ScoredRecord> results(records.size());
   Pass pass;
+  std::int64_t passes = 0;
+  auto const end_pass = [&](std::size_t done) {
+    if (settings_.part.has(passes++))
+      run(pass, results);
+    else
+      pass = Pass{};
+    if (tell) tell(done);
+  };
   for (std::size_t i = 0; i < records.size(); ++i) {
-    results[i].record = records[i];
     results[i].forced.resize(count);
     ConditionPrompts leaves = condition_prompts(reader_, prompts_, settings_, records[i], i);
-    if (!pass.members.empty() && pass.tokens + cost(pass, leaves) > settings_.max_tokens) {
-      run(pass, results);
-      if (tell) tell(i);
-    }
+    if (!pass.members.empty() && pass.tokens + cost(pass, leaves) > settings_.max_tokens) end_pass(i);
     add(pass, std::move(leaves));
   }
-  if (!pass.members.empty()) run(pass, results);
-  if (tell) tell(records.size());
+  if (!pass.members.empty()) end_pass(records.size());
+  std::erase_if(results, [](ScoredRecord const& result) { return result.record < 0; });
   return results;
 }
 

@@ -30,7 +30,7 @@ class Scorer {
  public:
   // All of these must outlive it.
   Scorer(Decoder const& decoder, StoreReader const& reader, PromptSource prompts, ScoringSettings settings);
-  // tell: called after each pass with the records done.
+  // Of the settings' part the records alone.  tell: called after each pass with the records done, or passed over.
   std::vector<ScoredRecord> score(std::span<std::int64_t const> records,
                                   std::function<void(std::size_t done)> const& tell = {}) const;
 

@@ -230,7 +230,7 @@ std::filesystem::path CheckpointScorer::part_of(Evaluation one, std::int64_t num
                           std::to_string(number + 1) + "-" + std::to_string(sharers(config_)));
 }
 
-// A digest of large files, which are looked at often while others are at it.
+// A digest of large files, kept as it is asked for often while others are at it.  A checkpoint comes by a rename.
 std::string CheckpointScorer::weights_of(std::int64_t step) {
   auto const folder = checkpoint_of(run_dir_, step);
   auto const as_of = std::filesystem::last_write_time(folder);
@@ -250,7 +250,7 @@ OrderedJson CheckpointScorer::scored_row(std::int64_t step, bool& given_up) {
       row["error"] = "the checkpoint is not there any more";
       return row;
     }
-    std::string const digest = weights_of(step);
+    std::string const digest = model_digest(checkpoint_of(run_dir_, step));
     row["model_digest"] = digest;
     auto const rows = folder_.rows();
     if (Json const* const known = same_weights(rows, split, digest)) {

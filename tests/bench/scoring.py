@@ -176,7 +176,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=200)
     parser.add_argument("--sets", nargs="+", choices=SUITES, default=list(SUITES))
-    parser.add_argument("--chunk", type=int, default=50)
+    parser.add_argument("--chunk", type=int, default=10)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--model", type=pathlib.Path, default=ROOT / ".cache/smollm2-135m")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared/data/behaviorbench_real",

@@ -198,6 +198,16 @@ EvaluationPhase EvaluationFolder::phase() const {
   return phase;
 }
 
+Json const* same_weights(std::map<std::int64_t, Json> const& rows, std::string const& split,
+                         std::string const& digest) {
+  for (auto const& [step, row] : rows) {
+    if (row.value("status", "") == "scored" && row.value("split", "") == split &&
+        row.value("model_digest", "") == digest)
+      return &row;
+  }
+  return nullptr;
+}
+
 bool patience_ran_out(std::map<std::int64_t, Json> const& rows, std::int64_t patience) {
   std::optional<double> best;
   std::int64_t since = 0;

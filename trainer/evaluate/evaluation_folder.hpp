@@ -5,6 +5,7 @@
 //   RUN/checkpoints/.leases/step-…     it waits to be scored, or somebody works with it: retention keeps off
 //   RUN/.evaluations/rows/step-….json  its row, before it is in evaluations.jsonl
 //   RUN/.evaluations/phase.json        what the job that trains says: {"owner", "phase", "last_step", "exit_code", …}
+//   RUN/.evaluations/….part-K-N        a part of an evaluation that is shared (evaluation_parts.hpp)
 //   RUN/.evaluations/NAME.claim-…      who is at it (claims.hpp)
 // A row: {"step", "checkpoint", "split", "status", …}, status scored | same (as the weights of another step) | failed |
 // skipped.  add() keeps one row a step: one of other weights replaces, of the same weights the better status stays.
@@ -69,6 +70,9 @@ class EvaluationFolder {
 
   std::filesystem::path run_dir_;
 };
+
+// The row that scored these weights on this split, or null.
+Json const* same_weights(std::map<std::int64_t, Json> const& rows, std::string const& split, std::string const& digest);
 
 // Whether the last `patience` rows that have a metric, or more, are not better than one before them.  0: never.
 bool patience_ran_out(std::map<std::int64_t, Json> const& rows, std::int64_t patience);

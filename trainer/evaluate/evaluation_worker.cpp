@@ -78,8 +78,8 @@ bool EvaluationWorker::is_asked_for(Evaluation one) const {
 
 bool EvaluationWorker::is_begun(Evaluation one) {
   if (claims_.any_held(claim_of(one) + part_mark)) return true;
-  for (std::int64_t number = 0, count = scorer_.parts(one); number < count; ++number)
-    if (scorer_.has_part(one, number)) return true;
+  for (std::int64_t number = 0, count = scorer_.parts().count(one); number < count; ++number)
+    if (scorer_.parts().has(one, number)) return true;
   return false;
 }
 
@@ -87,14 +87,14 @@ bool EvaluationWorker::is_begun(Evaluation one) {
 bool EvaluationWorker::score(Evaluation one) {
   std::string const name = claim_of(one);
   bool all = true;
-  for (std::int64_t number = 0, count = scorer_.parts(one); number < count; ++number) {
-    if (scorer_.has_part(one, number)) continue;
+  for (std::int64_t number = 0, count = scorer_.parts().count(one); number < count; ++number) {
+    if (scorer_.parts().has(one, number)) continue;
     all = false;
     std::string const part = name + part_mark + std::to_string(number + 1);
     if (!claims_.take(part)) continue;
     // Another may have done it since we looked.
-    bool const open = is_asked_for(one) && !scorer_.has_part(one, number);
-    if (open) scorer_.part(one, number);
+    bool const open = is_asked_for(one) && !scorer_.parts().has(one, number);
+    if (open) scorer_.parts().make(one, number);
     claims_.drop(part);
     if (open) return true;
   }

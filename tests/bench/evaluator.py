@@ -8,8 +8,8 @@ in one of the two the evaluator is left alone, in the other it is not.
   children  every scoring child is killed
   stopped   the evaluator rank has SIGSTOP, until the window ends
   killed    the evaluator rank is killed: once a run, so a run is one pair (and --kills is how many)
-cost: step time disturbed over undisturbed less 1, the mean over pairs with its 95 % interval (Student's t); both windows
-see the same machine, one after the other.  lost_steps counts steps that metrics.jsonl lacks or has twice; rows is whether
+cost: seconds a token disturbed over undisturbed less 1, the mean over pairs with its 95 % interval (Student's t); both
+windows see the same machine, one after the other.  lost_steps counts steps that metrics.jsonl lacks or has twice; rows is whether
 each checkpoint has exactly one.  Where there are cores enough, each rank is bound to one and this program keeps to the
 evaluator's; `bound` says so.
 """
@@ -74,7 +74,7 @@ class Evaluator:
 
 
 def once(given, folder, case, disturbed):
-    """disturbed: of each window, whether.  Seconds of each window, lost steps, whether the rows are right."""
+    """disturbed: of each window, whether.  Seconds a token of each window, lost steps, whether the rows are right."""
     out = folder / case
     shutil.rmtree(out, ignore_errors=True)
     config = folder / f"{case}.yaml"
@@ -112,9 +112,11 @@ log: {{level: quiet}}
     status = json.loads((out / "status.json").read_text())
     if status["state"] not in ("done", "trained"):
         raise SystemExit(f"{case}: {status}\n{process.stderr.read()}")
-    seen = [line["step"] for line in json_lines(out / "metrics.jsonl")]
+    lines = json_lines(out / "metrics.jsonl")
+    seen = [line["step"] for line in lines]
+    tokens = [sum(line["unique_tokens"] for line in lines[w * given.window:(w + 1) * given.window]) for w in range(len(disturbed))]
     rows = [line["step"] for line in json_lines(out / "evaluations.jsonl")]
-    return {"seconds": {w: ends[w] - ends[w - 1] for w in range(1, len(disturbed)) if w in ends and w - 1 in ends},
+    return {"seconds": {w: (ends[w] - ends[w - 1]) / tokens[w] for w in range(1, len(disturbed)) if w in ends and w - 1 in ends},
             "lost_steps": len(set(range(1, steps + 1)) ^ set(seen)) + len(seen) - len(set(seen)),
             "rows": sorted(rows) == list(range(0, steps + 1, given.window))}
 
@@ -134,7 +136,7 @@ def interval(values):
     if len(values) < 2:
         return [round(mean, 4)]
     half = scipy.stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
-    return [round(x, 4) for x in (mean, mean - half, mean + half)]
+    return [round(float(x), 4) for x in (mean, mean - half, mean + half)]
 
 
 def measure(given, folder, case):
@@ -158,7 +160,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="configs/tiny")
     parser.add_argument("--ranks", type=int, default=max(1, len(cores) - 1), help="that train")
-    parser.add_argument("--window", type=int, default=10, help="steps")
+    parser.add_argument("--window", type=int, default=20, help="steps")
     parser.add_argument("--pairs", type=int, default=60, help="of windows, of children and stopped each")
     parser.add_argument("--kills", type=int, default=30, help="runs of killed")
     parser.add_argument("--hang", type=int, default=10, help="parallel.hang_seconds")

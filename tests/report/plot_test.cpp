@@ -154,7 +154,7 @@ TEST(BarPlot, PartsStandBehindEachOtherAndTheirSumAtTheEnd) {
   BarPlot plot{"memory", "", "MiB", {"kept", "unused", "weights"}, {}, 0};
   plot.rows = {{"planned", {100, 0, 300}}, {"measured", {0, -5, NAN}}};
   std::string const svg = draw(plot);
-  // 400 on a scale to 400: from 67.9 (where the longest name ends) to 350
+  // 400 on a scale to 400, from 63.2, where the longest name ends, to 350
   EXPECT_TRUE(
       has(svg, "<rect x=\"63.2\" y=\"5.5\" width=\"71.7\" height=\"11\" class=\"bar\"><title>planned\nkept: 100"))
       << svg;

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "data/base/digest.hpp"
+#include "data/base/file.hpp"
 #include "data/base/finding_list.hpp"
 #include "data/base/json.hpp"
 #include "data/store/chunks.hpp"
 #include "data/store/match.hpp"
+#include "data/store/summary.hpp"
 #include "trainer/model/shape.hpp"
 #include "trainer/report/run_events.hpp"
 
@@ -71,6 +73,15 @@ void TrainingData::note_damage(std::filesystem::path const& run_dir, std::int64_
                                {"first_record", chunk.first_record}, {"last_record", chunk.last_record}};
     note_event(run_dir, event);
   }
+}
+
+void TrainingData::write_summary(std::filesystem::path const& run_dir) const {
+  OrderedJson json = summary_of(reader_);
+  std::int64_t const taken = order_->records();
+  std::int64_t const all = std::ranges::count(reader_.records(), Split::train, &RecordInfo::split);
+  json["training"] = {
+      {"records", taken}, {"overlong", all - taken - records_left_out_}, {"damaged", records_left_out_}};
+  write_atomically(run_dir / "data.json", json.dump(1) + "\n");
 }
 
 void TrainingData::require_left_out(std::string const& then, std::filesystem::path const& checkpoint) const {

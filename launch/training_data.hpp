@@ -44,6 +44,9 @@ class TrainingData {
 
   // events.jsonl of a run that starts at `step`: what is left out.
   void note_damage(std::filesystem::path const& run_dir, std::int64_t step) const;
+  // data.json: what the file holds (data/store/summary.hpp), and "training": {records, overlong, damaged}, the records
+  // of the train split that are taken, too long, or in damaged chunks.
+  void write_summary(std::filesystem::path const& run_dir) const;
   // Invalid(resume_mismatch) where the checkpoint's run left out other records.
   void require_left_out(std::string const& then, std::filesystem::path const& checkpoint) const;
 

@@ -11,6 +11,7 @@
 #include "launch/failure.hpp"
 #include "launch/grace.hpp"
 #include "launch/host_memory.hpp"
+#include "launch/memory_record.hpp"
 #include "launch/not_finite.hpp"
 #include "launch/resume_check.hpp"
 #include "launch/run_environment.hpp"
@@ -128,6 +129,8 @@ void TrainingRun::build_model() {
     model_ = empty_model(config_, *data_, job_.device());
     plan_.buckets = buckets(*model_);
   });
+  before_model_ = resident_memory().now;
+  available_ = available_memory();
   std::vector<RankMemory> const memory =
       trains() ? memory_from(trainers_->exchange(to_line(memory_here()))) : std::vector<RankMemory>();
   together([&] {
@@ -166,7 +169,21 @@ std::int64_t TrainingRun::copy_bytes() const {
 
 RankMemory TrainingRun::memory_here() const {
   std::int64_t const kept = devices_ ? 0 : model_bytes().kept();  // on a GPU it is not the host's
-  return {job_.rank(), this_host(), kept + copy_bytes(), available_memory()};
+  return {job_.rank(), this_host(), kept + copy_bytes(), available_};
+}
+
+void TrainingRun::note_memory() {
+  bool const on_device = devices_ != nullptr;
+  MemoryRecord const mine{job_.rank(),  this_host().name,
+                          on_device,    before_model_,
+                          available_,   on_device ? ModelMemory{} : model_bytes(),
+                          copy_bytes(), resident_memory().peak};
+  std::vector<std::string> const all = trainers_->exchange(to_line(mine));
+  if (!leads()) return;
+  try {
+    note_event(folder_, memory_event(state_->step, all));
+  } catch (Failed const&) {  // a full disk: a run does not end for a figure of its report
+  }
 }
 
 int TrainingRun::summarise(std::FILE* stream) const {
@@ -283,6 +300,7 @@ void TrainingRun::resume() {
     write_atomically(folder_ / "config.yaml", to_yaml(config_));
     write_status(folder_, {"running", -1, state_->step, plan_.total_steps, ""});
     data_->note_damage(folder_, state_->step);
+    data_->write_summary(folder_);
   });
   start_saving();
 }
@@ -370,6 +388,7 @@ void TrainingRun::train() {
   save_first();
   if (enough_) return;
   TrainObservers observers;
+  std::int64_t const first = state_->step + 1;
   observers.on_step = [&](StepMetrics const& metrics) {
     place_.step = metrics.step;
     stops_ = metrics.notes.asked_to_stop > 0;
@@ -381,6 +400,7 @@ void TrainingRun::train() {
     straggler_watch.step(metrics);
     saving_->stepped(metrics.step, metrics.notes);
     if (grace) say(grace->after_step(recorder_.snapshot().median_step_seconds));
+    if (metrics.step == first) note_memory();
   };
   observers.on_checkpoint = [&](TrainState const& state) {
     bool const waits = stops_ || enough_ || state.step == plan_.total_steps;
@@ -399,6 +419,7 @@ void TrainingRun::train() {
   } catch (NonFinite const& error) {
     throw NonFinite(error.step(), error.found(), error.many(), names_of(error.found().records, *data_));
   }
+  note_memory();
 }
 
 // Where trainers wait for the scores of the checkpoints before this one.

@@ -67,6 +67,8 @@ class TrainingRun {
   ModelMemory model_bytes() const;
   std::int64_t copy_bytes() const;  // that a checkpoint takes beside training
   RankMemory memory_here() const;
+  // A line of events.jsonl (memory_record.hpp).  Collective over the trainers.
+  void note_memory();
   Manifest manifest() const;
   void say(std::string const& line);
   bool ends_at(std::int64_t step);
@@ -82,11 +84,12 @@ class TrainingRun {
   StopRequest stop_;
   bool stops_ = false;  // all ranks know of it
   std::unique_ptr<Communicator> trainers_;
-  std::unique_ptr<Communicator> devices_;  // only where the gradient lies on GPUs
-  std::unique_ptr<Communicator> weights_;  // only where weights travel while small messages must pass
-  int evaluators_ = 0;                     // as parallel.evaluator_ranks; a lone rank takes turns instead
-  int threads_ = 1;                        // of this rank
-  std::vector<std::string> cpu_lines_;     // threads that do not fit the CPUs, for the summary
+  std::unique_ptr<Communicator> devices_;          // only where the gradient lies on GPUs
+  std::unique_ptr<Communicator> weights_;          // only where weights travel while small messages must pass
+  int evaluators_ = 0;                             // as parallel.evaluator_ranks; a lone rank takes turns instead
+  int threads_ = 1;                                // of this rank
+  std::int64_t before_model_ = 0, available_ = 0;  // bytes: of this process, and left on its host
+  std::vector<std::string> cpu_lines_;             // threads that do not fit the CPUs, for the summary
   LaneRange mine_;
   std::future<Probed> probed_;
   std::unique_ptr<TrainingData> data_;

@@ -39,7 +39,7 @@ int run(Arguments const& arguments) {
     return 0;
   }
   if (out.empty()) out = runs.at(0) / "report.html";
-  write_report(runs, out, comparison);
+  write_report(runs, out, comparison, static_cast<std::size_t>(at_least(arguments, "samples", 0)));
   std::cout << out.string() << std::endl;
   return 0;
 }
@@ -53,9 +53,11 @@ Command report_command() {
           "RUN_DIR…",
           {{"format", "FORMAT", "html, or the headline table alone as markdown or for the terminal", "html"},
            {"suite", "SUITE", "several runs are compared on this suite, seeds of one configuration as one arm", "full"},
+           {"samples", "N", "of the worst errors and of the twins gone wrong, with their words; 0: no words of records",
+            std::to_string(default_samples)},
            {"out", "FILE", "default: report.html in the first run's folder; text goes to standard output"}},
           {"bsft report runs/quickstart", "bsft report runs/* --out report.html",
-           "bsft report runs/quickstart --format markdown"},
+           "bsft report runs/quickstart --format markdown", "bsft report runs/confidential --samples 0"},
           run};
 }
 

@@ -3,7 +3,7 @@
 Usage: steering_test.py [SEED].  A small run on the synthetic benchmark with its contrast suite is scored; every number
 of results.json under "steer", both baselines and the alarms are computed again with scikit-learn and plain counting,
 and agree to 1e-9.  Then arms made of perturbed predictions: values, McNemar, Holm and verdicts as scipy, statsmodels
-and scikit-learn have them, intervals to 0.3 of their width.  Then the refusals of compare.
+and scikit-learn have them, intervals to 0.3 of their width.  Then the refusals of compare, and the confusion on the page.
 """
 import json
 import math
@@ -15,6 +15,9 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "checkpoint"))
 import tiny_run  # noqa: E402
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "report"))
+import errors_test  # noqa: E402
 
 try:
     import numpy
@@ -205,7 +208,8 @@ def check_results(results, lines, facts):
     check_cost_curve(results["steer"]["full"]["cost_curve"], [x for x in lines if "full" in x["suites"]], facts)
     shown = [line for line in lines if "text" in line]
     wrong = {line["twin"] for line in lines if "twin" in line and under("self")(line) != line["label"]}
-    assert {line["twin"] for line in shown} == wrong and all(line["response"] for line in shown)
+    assert shown == [x for x in lines if x.get("twin") in wrong or x["label"] not in (None, under("self")(x))]
+    assert all(line["response"] for line in shown)
     assert all(len(line["text"].encode()) <= 610 for line in shown)
 
 
@@ -335,6 +339,7 @@ def main():
         check_results(json.loads((run / "results.json").read_text()), lines, facts)
         pair, runs = check_comparison(folder.path, run)
         check_refusals(folder.path, runs)
+        errors_test.check_confusion(lines, errors_test.numbers_of((run / "report.html").read_text())["confusion"], "self")
         print(f"{len(lines)} records counted anew; better - plain = {pair['overall']['value']:.4f} {pair['overall']['ci95']}")
 
 

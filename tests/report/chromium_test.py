@@ -22,7 +22,8 @@ PLOTS = ["reactive tasks", "mixed tasks", "proactive tasks", "Macro-F1 over the 
          "Steering over the checkpoints", "Steerability by behaviour", "Steerability by task group",
          "Cost of speaking up", "Reliability of the selection", "Behaviour selected against gold", "Loss",
          "Accuracy of the next token", "Entropy of the behaviour token", "Gradient norm", "Learning rate", "Throughput",
-         "Seconds a step by stage"]
+         "Seconds a step by stage", "Memory planned and measured", "Records: train", "Records: dev", "Records: test",
+         "Length of the records", *(f"Answers: {task}" for tasks in example_run.GROUPS.values() for task in tasks)]
 # What is wrong on the page as it stands, as lines.
 LOOK = r"""
 const wrong = [], width = window.innerWidth, plots = [];

@@ -19,9 +19,13 @@ GROUPS = {
 }
 BEHAVIORS = ["reactive", "proactive", "clarifying", "safety_alert", "deferring_to_clinician"]
 HOSTILE = "</script><b>&\"'"  # in a name of a task's label: must stay text
+LABELS = {"contraindication_alert": ["alert", "silent"],
+          "differential_diagnosis": ["pneumonia", "pulmonary embolism", "myocardial infarction", "pneumothorax",
+                                     "aortic dissection", "panic attack"]}
+PLAIN_LABELS = ["yes", "no" + HOSTILE]
 
 
-def score(draw, centre, support, group=None, token_only=True):
+def score(draw, centre, support, group=None, labels=PLAIN_LABELS, token_only=True):
     value = min(max(centre + draw.gauss(0, 0.03), 0), 1)
     half = 1.0 / math.sqrt(support)
     made = {"macro_f1_tasks": value, "macro_f1_pooled": value - 0.01, "accuracy": min(value + 0.03, 1),
@@ -31,8 +35,8 @@ def score(draw, centre, support, group=None, token_only=True):
     if token_only:
         made["token_only"] = {"macro_f1_tasks": 0.41, "macro_f1_pooled": 0.4, "accuracy": 0.55}
     if group:
-        made |= {"group": group, "labels": ["yes", "no" + HOSTILE], "constant_prediction": False}
-        made["majority"]["label"] = "yes"
+        made |= {"group": group, "labels": labels, "constant_prediction": False}
+        made["majority"]["label"] = labels[0]
     return made
 
 
@@ -42,7 +46,8 @@ def suites(draw, centre):
         shift = -0.12 if suite == "hard" else 0
         made[suite] = {"overall": score(draw, centre + shift, 1600 if suite == "full" else 240),
                        "groups": {g: score(draw, centre + shift, 300) for g in groups},
-                       "tasks": {t: score(draw, centre + shift, 90, g) for g, ts in groups.items() for t in ts}}
+                       "tasks": {t: score(draw, centre + shift, 90, g, LABELS.get(t, PLAIN_LABELS))
+                                 for g, ts in groups.items() for t in ts}}
     made["full"]["tasks"]["dose_calculation"] |= {"constant_prediction": True, "macro_f1_tasks": 0.31}
     return made
 
@@ -111,6 +116,86 @@ def metrics_line(draw, step, steps):
             "tokens_per_second": 9000 / seconds["total"], "seconds": seconds, "empty_batches": 0, "skipped": 0}
 
 
+def prediction(draw, name, case, task, label, answers):
+    """A line of predictions.jsonl without its texts; answers by condition, None: no label."""
+    labels = LABELS.get(task, PLAIN_LABELS)
+    group = next(g for g, tasks in GROUPS.items() if task in tasks)
+    line = {"id": name, "case": case, "task": task, "group": group, "suites": ["full"], "label": label,
+            "behavior": "proactive", "behavior_log_p": [-0.2, -1.7], "conditions": {}}
+    for condition, answer in answers.items():
+        log_p = [round(-1 - 4 * draw.random(), 3) for _ in labels]
+        if answer is None:
+            log_p = [None] * len(labels)
+        else:
+            log_p[labels.index(answer)] = round(-draw.random(), 3)
+        line["conditions"][condition] = {"behavior": "reactive" if condition == "wrong" else "proactive",
+                                         "prediction": answer, "log_p": log_p, "log_p_per_token": log_p}
+        if condition == "none":
+            del line["conditions"][condition]["behavior"]
+    return line
+
+
+def predictions(draw):
+    lines = []
+    for pair in range(14):
+        for side, label, got in (("planted", "alert", "silent" if pair % 2 else "alert"),
+                                 ("clean", "silent", "alert" if pair % 2 == 0 else "silent")):
+            line = prediction(draw, f"case-{pair}-{side}", pair, "contraindication_alert", label,
+                              {"self": got, "right": label, "wrong": got})
+            line |= {"twin": pair, "action": "intervene" if side == "planted" else "restrain",
+                     "text": f"…allergies: {'penicillin' if side == 'planted' else 'none'}\nUser: give "
+                             f"amoxicillin 500 mg to bed {pair}?" + HOSTILE,
+                     "response": f"{label}: bed {pair}."}
+            lines.append(line)
+    for tasks in GROUPS.values():
+        for task in tasks:
+            labels = LABELS.get(task, PLAIN_LABELS)
+            for case in range(30):
+                label = draw.choice(labels)
+                answers = {c: label if draw.random() < sure else draw.choice(labels)
+                           for c, sure in (("self", 0.7), ("right", 0.8), ("wrong", 0.3), ("none", 0.5))}
+                if task == "temporal_ordering" and case % 10 == 0:
+                    answers["self"] = None
+                line = prediction(draw, f"{task}-{case}", 100 + case, task, label, answers)
+                if answers["self"] != label:
+                    line |= {"text": f"User: {task}, bed {case}?{HOSTILE}", "response": f"{label}: bed {case}."}
+                lines.append(line)
+    lines.append({"id": "free", "case": 1, "task": "free_text_summary", "group": "reactive", "suites": ["full"],
+                  "label": None, "behavior": "reactive", "conditions": {"self": {"prediction": None}}})
+    return lines
+
+
+MEBIBYTE = 1 << 20
+
+
+def memory(draw, rank):
+    """What a rank planned and took, as launch/memory_record.hpp has it."""
+    plan = {"weights": 512, "gradient": 512, "moments": 256, "partial": 512, "frozen": 90, "passing": 64,
+            "accumulating": 0, "copy": 384}
+    before = 310 + rank
+    peak = before + sum(plan.values()) + int(120 * draw.random())
+    return {"rank": rank, "host": f"node{rank // 2}{HOSTILE}", "on_device": False, "before": before * MEBIBYTE,
+            "available": 15000 * MEBIBYTE} | {k: v * MEBIBYTE for k, v in plan.items()} | {"peak": peak * MEBIBYTE}
+
+
+def data(draw):
+    """What the data file holds, as data/store/summary.hpp has it."""
+    tasks, lengths = {}, {"train": [0] * 13, "dev": [0] * 13, "test": [0] * 13}
+    for group, names in GROUPS.items():
+        for task in names:
+            for behavior in BEHAVIORS if group == "mixed" else [group]:
+                for split, records in (("train", 400), ("dev", 50), ("test", 90)):
+                    own = sorted(min(max(int(draw.gauss(300, 90)), 20), 640) for _ in range(records))
+                    for length in own:
+                        lengths[split][(length - 1) // 50] += 1
+                    tasks.setdefault(task, {}).setdefault(behavior, {})[split] = {
+                        "records": records, "tokens": sum(own), "shortest": own[0], "median": own[(records - 1) // 2],
+                        "longest": own[-1], "truncated": 0, "left_out": int(records / 200)}
+    return {"data_digest": "7aaa33dacde6c60afd5684d35dac202d", "max_length": 640, "passed": True, "findings": 0,
+            "in_two_splits": {"cases": 0, "twin_sets": 0}, "tasks": tasks, "lengths": {"bin": 50, "splits": lengths},
+            "training": {"records": 9000, "overlong": 12, "damaged": 0}}
+
+
 def write_lines(file, lines):
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -140,24 +225,15 @@ def write_run(folder, seed=1, steps=600):
     write_lines(folder / "evaluations.jsonl", evaluations)
     write_lines(folder / "events.jsonl", [
         {"event": "save", "step": 0, "copy_seconds": 0.01, "commit_seconds": 0.02},
+        {"event": "memory", "step": 1, "ranks": [memory(draw, 0)]},
         {"event": "straggler", "step": steps // 5, "rank": 2, "score": 3.1},
         {"event": "restart", "restart": 1, "exit_code": 87, "step": steps // 2, "message": "a rank was lost"},
         {"event": "resumed", "step": steps // 2, "from": "step-00000300", "own": True, "trainers": 4, "changed": {}},
         {"event": "not_finite", "step": int(steps * 0.8), "of": "gradient", "skipped": True, "ranks": ["1"],
-         "records": ["r1"], "more_records": 0}])
-    twins = []
-    for pair in range(14):
-        for side, label, got in (("planted", "alert", "silent" if pair % 2 else "alert"),
-                                 ("clean", "silent", "alert" if pair % 2 == 0 else "silent")):
-            twins.append({"id": f"case-{pair}-{side}", "case": pair, "twin": pair, "task": "contraindication_alert",
-                          "group": "proactive", "suites": ["full"], "label": label, "behavior": "proactive",
-                          "action": "intervene" if side == "planted" else "restrain",
-                          "behavior_log_p": {"proactive": -0.2, "reactive": -1.7},
-                          "conditions": {"self": {"behavior": "proactive", "prediction": got, "log_p": {"alert": -0.5}}},
-                          "text": f"…allergies: {'penicillin' if side == 'planted' else 'none'}\nUser: give "
-                                  f"amoxicillin 500 mg to bed {pair}?" + HOSTILE,
-                          "response": f"{label}: bed {pair}."})
-    write_lines(folder / "predictions.jsonl", twins)
+         "records": ["r1"], "more_records": 0},
+        {"event": "memory", "step": steps, "ranks": [memory(draw, rank) for rank in range(4)]}])
+    write_lines(folder / "predictions.jsonl", predictions(draw))
+    (folder / "data.json").write_text(json.dumps(data(draw), indent=1))
     (folder / "config.yaml").write_text(f"run:\n  name: \"{HOSTILE[:9]}\"\n  seed: {seed}\nmodel:\n  path: configs/tiny\n")
     (folder / "status.json").write_text(json.dumps({"state": "done", "exit_code": 0, "step": steps,
                                                     "total_steps": steps, "message": ""}))

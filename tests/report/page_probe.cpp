@@ -1,7 +1,8 @@
-// page_probe OUT.html COMPARISON.json RUN_DIR…: the page of several runs and of what compares them; with --sweep in
-// place of the folders, that of a sweep of twelve arms of two seeds.
+// page_probe OUT.html COMPARISON.json [--samples N] RUN_DIR…: the page of several runs and of what compares them; with
+// --sweep in place of the folders, that of a sweep of twelve arms of two seeds.
 #include <cmath>
 #include <cstdio>
+#include <string>
 #include <string_view>
 
 #include "data/base/error.hpp"
@@ -43,6 +44,8 @@ int main(int argc, char** argv) {
     bsft::OrderedJson const comparison = bsft::parse_ordered_json(bsft::read_file(argv[2]), argv[2]);
     if (std::string_view(argv[3]) == "--sweep")
       bsft::write_atomically(argv[1], bsft::sweep_html(example_sweep(), comparison));
+    else if (std::string_view(argv[3]) == "--samples")
+      bsft::write_report({argv + 5, argv + argc}, argv[1], comparison, std::stoul(argv[4]));
     else
       bsft::write_report({argv + 3, argv + argc}, argv[1], comparison);
   } catch (bsft::Error const& error) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "trainer/report/plot/area_plot.hpp"
+#include "trainer/report/plot/bar_plot.hpp"
 #include "trainer/report/plot/curve_plot.hpp"
 #include "trainer/report/plot/dot_plot.hpp"
 #include "trainer/report/plot/heat_map.hpp"
@@ -147,6 +148,21 @@ TEST(ParallelPlot, EqualScoresAndNothing) {
   EXPECT_FALSE(has(svg, "nan"));
   EXPECT_FALSE(has(svg, "<i>"));
   EXPECT_TRUE(has(svg, "&lt;b&gt;"));
+}
+
+TEST(BarPlot, PartsStandBehindEachOtherAndTheirSumAtTheEnd) {
+  BarPlot plot{"memory", "", "MiB", {"kept", "unused", "weights"}, {}, 0};
+  plot.rows = {{"planned", {100, 0, 300}}, {"measured", {0, -5, NAN}}};
+  std::string const svg = draw(plot);
+  // 400 on a scale to 400, from 63.2, where the longest name ends, to 350
+  EXPECT_TRUE(
+      has(svg, "<rect x=\"63.2\" y=\"5.5\" width=\"71.7\" height=\"11\" class=\"bar\"><title>planned\nkept: 100"))
+      << svg;
+  EXPECT_TRUE(has(svg, "<rect x=\"134.9\" y=\"5.5\" width=\"215.1\" height=\"11\" class=\"area c2\">")) << svg;
+  EXPECT_TRUE(has(svg, ">400</text>") && has(svg, ">0</text>")) << svg;
+  EXPECT_FALSE(has(svg, "unused"));
+  plot.rows.erase(plot.rows.begin());
+  EXPECT_EQ(draw(plot), "") << "nothing to draw";
 }
 
 }  // namespace

@@ -120,10 +120,85 @@ TEST(ReportPage, WhatIsNotThereIsSaid) {
   RunFolder folder;
   folder.write("config.yaml", "run: {}\n");
   std::string const html = folder.page();
-  for (char const* words : {"There is no results.json yet", "No checkpoint has been evaluated yet",
-                            "No step has been logged yet", "There is no predictions.jsonl"})
+  for (char const* words :
+       {"There is no results.json yet", "No checkpoint has been evaluated yet", "No step has been logged yet",
+        "There is no predictions.jsonl", "No memory has been measured yet", "There is no data.json"})
     EXPECT_TRUE(has(html, words)) << words;
   EXPECT_FALSE(has(html, "<svg"));
+}
+
+OrderedJson judged(int number, OrderedJson const& label, OrderedJson const& prediction) {
+  return {{"id", "r" + std::to_string(number)},
+          {"task", "dose"},
+          {"label", label},
+          {"conditions", {{"self", {{"prediction", prediction}}}}}};
+}
+
+TEST(ReportPage, LabelsBeyondTheLargestMatrixAreSaid) {
+  RunFolder folder;
+  folder.write("results.json", example().dump());
+  std::string lines;
+  for (int i = 0; i < 30; ++i) {
+    std::string const label = "label " + std::to_string(i);
+    lines += judged(i, label, label).dump() + "\n";
+  }
+  lines += judged(30, "label 0", nullptr).dump() + "\n" + judged(31, nullptr, "label 0").dump() + "\n";
+  folder.write("predictions.jsonl", lines);
+  std::string const html = folder.page();
+  EXPECT_TRUE(has(html, "1 of 31 records were judged wrong (self)")) << html;
+  EXPECT_TRUE(has(html, "30 of 31 records right"));
+  EXPECT_TRUE(has(html, "More than 24 labels: 6 records of dose are not drawn."));
+  EXPECT_TRUE(has(html, "gold label 0\nanswer (no label)\n1")) << html;
+}
+
+OrderedJson took(int rank, std::int64_t weights, std::int64_t peak) {
+  constexpr std::int64_t mebibyte = 1 << 20;
+  return {{"rank", rank},
+          {"host", "node"},
+          {"before", 50 * mebibyte},
+          {"available", 4000 * mebibyte},
+          {"weights", weights * mebibyte},
+          {"copy", 7 * mebibyte},
+          {"peak", peak * mebibyte}};
+}
+
+TEST(ReportPage, TheLastMeasurementOfTheMemoryIsDrawn) {
+  RunFolder folder;
+  folder.write("results.json", example().dump());
+  OrderedJson first{{"event", "memory"}, {"step", 1}, {"ranks", {took(0, 20, 999)}}}, last = first;
+  last["ranks"] = OrderedJson::array();
+  for (int rank = 0; rank < 8; ++rank) last["ranks"].push_back(took(rank, 20 + rank, 80 + rank));
+  folder.write("events.jsonl", first.dump() + "\n" + last.dump() + "\n");
+  std::string const html = folder.page();
+  EXPECT_TRUE(has(html, "Rank 7 on node took the most, 87 MiB; before the model was built 4000 MiB were available"));
+  EXPECT_TRUE(has(html, "of 8 ranks those that took the most"));
+  EXPECT_TRUE(has(html, "<title>rank 7 planned\nweights: 27</title>") &&
+              has(html, "<title>rank 2 measured\nmeasured peak: 82</title>"));
+  EXPECT_FALSE(has(html, "rank 1 planned") || has(html, "measured peak: 999"));
+}
+
+TEST(ReportPage, WhatTheDataShouldNotHaveIsAnAlarm) {
+  RunFolder folder;
+  folder.write("results.json", example().dump());
+  OrderedJson data = OrderedJson::parse(R"({"data_digest": "0123", "max_length": 64, "passed": true, "findings": 0,
+    "in_two_splits": {"cases": 0, "twin_sets": 0}, "lengths": {"bin": 5, "splits": {"train": [0, 3], "test": [1, 1]}},
+    "tasks": {"dose <check>": {"proactive": {"train": {"records": 3, "tokens": 24, "shortest": 7, "median": 8,
+      "longest": 9, "truncated": 0, "left_out": 4}, "test": {"records": 2, "tokens": 11, "truncated": 0}}}}})");
+  folder.write("data.json", data.dump());
+  std::string html = folder.page();
+  EXPECT_TRUE(has(html, "The audit found 0 breaches; 0 cases and 0 twin sets lie in two splits.")) << html;
+  EXPECT_TRUE(has(html, "4 over-long ones are not in the file, 0 are truncated."));
+  EXPECT_TRUE(has(html, "<title>dose &lt;check&gt;\nproactive: 3</title>"));
+  EXPECT_TRUE(has(html, "<title>6 to 10\ntest: 1</title>"));
+  EXPECT_FALSE(has(html, "class=\"alarms\""));
+  data["in_two_splits"]["cases"] = 2;
+  data["tasks"]["dose <check>"]["proactive"]["test"]["truncated"] = 5;
+  data["data_digest"] = "4567";
+  folder.write("data.json", data.dump());
+  html = folder.page();
+  EXPECT_TRUE(has(html, "2 cases lie in two splits"));
+  EXPECT_TRUE(has(html, "5 records have a truncated answer."));
+  EXPECT_TRUE(has(html, "The results are of other data (digest 0123) than the training (4567)."));
 }
 
 TEST(ReportPage, StaysBelowAMegabyte) {

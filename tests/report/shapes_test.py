@@ -59,7 +59,7 @@ def main():
         run = example_run.write_run(folder / "run", steps=40)
         assert page(folder) == 0
         for file, most in (("results.json", 60), ("evaluations.jsonl", 15), ("events.jsonl", 8),
-                           ("predictions.jsonl", 10), ("metrics.jsonl", 4)):
+                           ("predictions.jsonl", 10), ("metrics.jsonl", 4), ("data.json", 15)):
             whole = (run / file).read_text()
             # of a log: the first lines are enough
             lines = [json.loads(whole)] if file.endswith(".json") else [json.loads(line) for line in whole.splitlines()[:3]]

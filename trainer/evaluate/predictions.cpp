@@ -14,14 +14,17 @@ RecordInfo const& info_of(StoreReader const& reader, ScoredRecord const& scored)
   return reader.records()[static_cast<std::size_t>(scored.record)];
 }
 
+bool is_wrong(RecordInfo const& info, ScoredRecord const& one, Condition condition) {
+  return info.label >= 0 && choose(condition, info, one).label != info.label;
+}
+
 // Twin sets with a member that is judged wrong.
 std::set<std::int64_t> twins_gone_wrong(StoreReader const& reader, std::span<ScoredRecord const> scored,
                                         Condition condition) {
   std::set<std::int64_t> wrong;
   for (ScoredRecord const& one : scored) {
     RecordInfo const& info = info_of(reader, one);
-    if (info.twin_index >= 0 && info.label >= 0 && choose(condition, info, one).label != info.label)
-      wrong.insert(info.twin_index);
+    if (info.twin_index >= 0 && is_wrong(info, one, condition)) wrong.insert(info.twin_index);
   }
   return wrong;
 }
@@ -85,7 +88,7 @@ void write_predictions(std::filesystem::path const& file, StoreReader const& rea
         entry["log_p_per_token"] = choice.scores->average;
       }
     }
-    if (wrong.count(info.twin_index) > 0) {
+    if (wrong.count(info.twin_index) > 0 || (!headline.empty() && is_wrong(info, one, condition_of(headline)))) {
       line["text"] = end_of(prompt_of(record));
       line["response"] = record.response;
     }

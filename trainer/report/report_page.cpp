@@ -1,5 +1,6 @@
 #include "trainer/report/report_page.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "data/base/error.hpp"
@@ -16,15 +17,16 @@ using page::RunFiles;
 
 constexpr std::size_t most_bytes = 1'000'000;
 
-std::vector<RunFiles> read_runs(std::vector<std::filesystem::path> const& folders) {
+std::vector<RunFiles> read_runs(std::vector<std::filesystem::path> const& folders, std::size_t samples) {
   std::vector<RunFiles> runs;
-  for (auto const& folder : folders) runs.push_back(page::read_run(folder));
+  for (auto const& folder : folders) runs.push_back(page::read_run(folder, samples));
   return runs;
 }
 
 std::string sections_of(RunFiles const& run, Detail const& detail) {
   return page::headline_section(run) + page::tasks_section(run) + page::checkpoints_section(run, detail) +
          page::steering_section(run) + page::dial_section(run) + page::training_section(run, detail) +
+         page::memory_section(run) + page::data_section(run, detail) + page::errors_section(run, detail) +
          page::twins_section(run, detail) + page::provenance_section(run, detail);
 }
 
@@ -62,12 +64,14 @@ std::string page_of(std::string const& title, std::string const& body) {
 
 }  // namespace
 
-std::string report_html(std::vector<std::filesystem::path> const& folders, OrderedJson const& comparison) {
-  std::vector<RunFiles> const runs = read_runs(folders);
+std::string report_html(std::vector<std::filesystem::path> const& folders, OrderedJson const& comparison,
+                        std::size_t samples) {
+  std::vector<RunFiles> const runs = read_runs(folders, samples);
   std::string const title =
       (runs.size() == 1 ? runs.front().name : std::to_string(runs.size()) + " runs") + " · BehaviorSFT report";
-  for (Detail const& detail :
-       {Detail{}, Detail{140, 20, 10, 16384, true}, Detail{60, 10, 3, 4096, true}, Detail{30, 6, 1, 1024, false}}) {
+  for (Detail detail : {Detail{.samples = samples}, Detail{140, 20, 10, 16384, true}, Detail{60, 10, 3, 4096, true},
+                        Detail{30, 6, 1, 1024, false}}) {
+    detail.samples = std::min(detail.samples, samples);
     std::string text = page_of(title, body_of(runs, comparison, detail));
     if (text.size() < most_bytes) return text;
   }
@@ -89,13 +93,13 @@ std::string sweep_html(page::SweepPage const& sweep, OrderedJson const& comparis
 }
 
 void write_report(std::vector<std::filesystem::path> const& runs, std::filesystem::path const& out,
-                  OrderedJson const& comparison) {
-  write_atomically(out, report_html(runs, comparison));
+                  OrderedJson const& comparison, std::size_t samples) {
+  write_atomically(out, report_html(runs, comparison, samples));
 }
 
 std::string report_text(std::vector<std::filesystem::path> const& runs, TableStyle style,
                         OrderedJson const& comparison) {
-  return page::headline_text(read_runs(runs), comparison, style);
+  return page::headline_text(read_runs(runs, 0), comparison, style);
 }
 
 }  // namespace bsft

@@ -53,11 +53,26 @@ std::string provenance_section(RunFiles const& run, Detail const& detail) {
                  "The digests name the data, the weights and the configuration that the numbers are of.", body);
 }
 
+namespace {
+
+// {task: {gold label: {answer: records}}}; an answer that is no label is "".
+OrderedJson confusion_of(Predictions const& predictions) {
+  OrderedJson tasks = OrderedJson::object();
+  for (Confusion const& task : predictions.tasks) {
+    for (auto const& [cell, count] : task.counts) tasks[task.task][cell.first][cell.second] = count;
+  }
+  return tasks;
+}
+
+}  // namespace
+
 std::string numbers_block(std::vector<RunFiles> const& runs, OrderedJson const& comparison) {
   constexpr std::size_t most_bytes = std::size_t{256} << 10;
   OrderedJson numbers;
   numbers["runs"] = OrderedJson::array();
-  for (RunFiles const& run : runs) numbers["runs"].push_back({{"name", run.name}, {"results", run.results}});
+  for (RunFiles const& run : runs)
+    numbers["runs"].push_back(
+        {{"name", run.name}, {"results", run.results}, {"confusion", confusion_of(run.predictions)}});
   if (!comparison.is_null()) numbers["comparison"] = comparison;
   auto text_of = [&] { return numbers.dump(-1, ' ', true, OrderedJson::error_handler_t::replace); };
   std::string text = text_of();

@@ -4,18 +4,18 @@
 #include <array>
 #include <cmath>
 #include <fstream>
-#include <functional>
 
 #include "data/base/error.hpp"
 #include "data/base/file.hpp"
+#include "trainer/report/page/json_lines.hpp"
+#include "trainer/report/page/sections.hpp"
 
 namespace bsft::page {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t pairs_shown = 10, most_lines = 20000, line_bytes = std::size_t{1} << 20,
-                      results_bytes = std::size_t{16} << 20;
+constexpr std::size_t most_lines = 20000, results_bytes = std::size_t{16} << 20;
 constexpr std::array columns{"loss",
                              "behavior_loss",
                              "behavior_accuracy",
@@ -32,16 +32,6 @@ constexpr std::array columns{"loss",
                              "seconds.reduce",
                              "seconds.optimizer",
                              "seconds.total"};
-
-// The objects of a log, one after another, so that no log must fit into memory.
-void each_line(fs::path const& file, std::function<bool(OrderedJson&&)> const& take) {
-  std::ifstream stream(file);
-  for (std::string line; std::getline(stream, line);) {
-    if (line.size() > line_bytes) continue;
-    OrderedJson json = OrderedJson::parse(line, nullptr, false);
-    if (json.is_object() && !take(std::move(json))) return;
-  }
-}
 
 std::vector<OrderedJson> lines_of(fs::path const& file) {
   std::vector<OrderedJson> lines;
@@ -76,34 +66,6 @@ StepLog read_steps(fs::path const& file) {
   return log;
 }
 
-std::string word_at(OrderedJson const& line, char const* key) {
-  auto const found = line.find(key);
-  if (found == line.end() || found->is_null()) return "";
-  return found->is_string() ? found->get<std::string>()
-                            : found->dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-}
-
-// Lines with a text are those of twins of which one was judged wrong.
-void read_twins(RunFiles& run) {
-  std::map<std::string, std::size_t> known;  // the pair's name -> its place, beyond the end where it is not shown
-  each_line(run.folder / "predictions.jsonl", [&](OrderedJson&& line) {
-    std::string const text = word_at(line, "text"), twin = word_at(line, "twin");
-    if (text.empty() || twin.empty()) return true;
-    std::string const pair = word_at(line, "task") + "\n" + word_at(line, "case") + "\n" + twin;
-    auto const [at, fresh] = known.try_emplace(pair, run.twins.size());
-    if (fresh) {
-      ++run.wrong_twins;
-      if (run.twins.size() < pairs_shown)
-        run.twins.push_back({word_at(line, "task"), {}});
-      else
-        at->second = pairs_shown;
-    }
-    if (at->second < run.twins.size() && run.twins[at->second].records.size() < 2)
-      run.twins[at->second].records.push_back(std::move(line));
-    return known.size() < 100000;
-  });
-}
-
 std::string first_bytes(fs::path const& file, std::size_t most) {
   std::ifstream stream(file, std::ios::binary);
   std::string text(most, '\0');
@@ -126,9 +88,21 @@ void count_ranks(RunFiles& run) {
   }
 }
 
+// The labels that the scored suites say each task has.
+std::map<std::string, std::vector<std::string>> labels_of(RunFiles const& run) {
+  std::map<std::string, std::vector<std::string>> labels;
+  for (auto const& [suite, scores] : results_of(run)["suites"].members()) {
+    for (auto const& [task, score] : scores["tasks"].members()) {
+      if (!labels[task].empty()) continue;
+      for (Part const& label : score["labels"].items()) labels[task].push_back(label.text());
+    }
+  }
+  return labels;
+}
+
 }  // namespace
 
-RunFiles read_run(fs::path const& folder) {
+RunFiles read_run(fs::path const& folder, std::size_t samples) {
   auto has = [&](char const* name) { return fs::exists(folder / name); };
   if (!has("config.yaml") && !has("metrics.jsonl") && !has("results.json"))
     throw Invalid(Exit::usage, folder.string() + " is not a run folder",
@@ -142,9 +116,9 @@ RunFiles read_run(fs::path const& folder) {
   run.evaluations = lines_of(folder / "evaluations.jsonl");
   run.events = lines_of(folder / "events.jsonl");
   run.steps = read_steps(folder / "metrics.jsonl");
-  run.has_predictions = has("predictions.jsonl");
-  read_twins(run);
+  run.predictions = read_predictions(folder / "predictions.jsonl", headline_of(run), labels_of(run), samples);
   run.config = first_bytes(folder / "config.yaml", std::size_t{64} << 10);
+  run.data = json_of(folder / "data.json", results_bytes);
   run.status = read_status(folder);
   std::string latest = first_bytes(folder / "LATEST", 100);
   latest.erase(std::min(latest.find_first_of("\r\n/"), latest.size()));

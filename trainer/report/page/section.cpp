@@ -4,6 +4,11 @@ namespace bsft::page {
 
 Part results_of(RunFiles const& run) { return {run.results, (run.folder / "results.json").string() + ":"}; }
 
+std::string headline_of(RunFiles const& run) {
+  std::string headline = results_of(run)["headline"].text();
+  return headline.empty() ? "self" : headline;
+}
+
 std::vector<std::pair<std::string, Part>> scored_suites(RunFiles const& run) {
   constexpr std::size_t most = 12;
   std::vector<std::pair<std::string, Part>> result;

@@ -14,11 +14,13 @@
 namespace bsft::page {
 
 struct Detail {
-  std::size_t points = 300, columns = 40, twins = 10, config_bytes = std::size_t{64} << 10;
+  std::size_t points = 300, columns = 40, samples = 10, config_bytes = std::size_t{64} << 10;
   bool numbers = true;  // the JSON block
 };
 
 Part results_of(RunFiles const& run);
+// The condition that the headline is of.
+std::string headline_of(RunFiles const& run);
 // The suites of the results that were scored.
 std::vector<std::pair<std::string, Part>> scored_suites(RunFiles const& run);
 // A suite's scores before training: the untouched model without a token, else its headline.
@@ -35,6 +37,10 @@ std::string checkpoints_section(RunFiles const& run, Detail const& detail);
 std::string steering_section(RunFiles const& run);
 std::string dial_section(RunFiles const& run);  // cost, reliability, confusion
 std::string training_section(RunFiles const& run, Detail const& detail);
+std::string memory_section(RunFiles const& run);  // planned and measured
+std::string data_section(RunFiles const& run, Detail const& detail);
+// Which labels are taken for which, and the worst errors.
+std::string errors_section(RunFiles const& run, Detail const& detail);
 std::string twins_section(RunFiles const& run, Detail const& detail);
 std::string provenance_section(RunFiles const& run, Detail const& detail);
 // Of several: their table, and their curves in one picture each.

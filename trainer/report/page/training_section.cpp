@@ -19,6 +19,7 @@ std::string event_words(Part const& event, std::string const& kind) {
   if (kind == "not_finite")
     return event["of"].text() + " not finite" + step + (event["skipped"].flag() ? ", skipped" : "");
   if (kind == "save") return "saved" + step + ", " + number("commit_seconds", 3) + " s";
+  if (kind == "memory") return "memory measured" + step;
   if (kind == "damaged_chunk") return "a damaged chunk of the data file: " + event["dataset"].text();
   return kind + step;
 }

@@ -27,7 +27,9 @@ std::string draw(HeatMap const& map) {
   Svg svg(top + height * static_cast<double>(map.rows.size()) + 2, map.title);
   svg.text(left, 11, map.column_axis, Anchor::start, "unit").text(0, 29, map.row_axis, Anchor::start, "unit");
   auto numbered = [&](std::size_t at) { return map.numbered ? std::to_string(at + 1) : std::string(); };
-  for (std::size_t c = 0; c < map.columns.size(); ++c)
+  // of many narrow columns some go without their number
+  std::size_t const nth = map.numbered ? static_cast<std::size_t>(17 / width) + 1 : 1;
+  for (std::size_t c = 0; c < map.columns.size(); c += nth)
     svg.text(left + (static_cast<double>(c) + 0.5) * width, 29,
              map.numbered ? numbered(c) : fitting(map.columns[c], width - 2), Anchor::middle);
   for (std::size_t r = 0; r < map.rows.size(); ++r) {

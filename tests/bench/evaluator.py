@@ -7,7 +7,7 @@ A run is cut into windows of so many steps, each with one checkpoint, that come 
 in one of the two the evaluator is left alone, in the other it is not.
   children  every scoring child is killed
   stopped   the evaluator rank has SIGSTOP, until the window ends
-  killed    the evaluator rank is killed: once a run, so a run is one pair (and --kills is how many)
+  killed    the evaluator rank is killed: once a run, so a run is one pair, of windows four times as long (--kills runs)
 cost: seconds a token disturbed over undisturbed less 1, the mean over pairs with its 95 % interval (Student's t); both
 windows see the same machine, one after the other.  lost_steps counts steps that metrics.jsonl lacks or has twice; rows is whether
 each checkpoint has exactly one.  Where there are cores enough, each rank is bound to one and this program keeps to the
@@ -114,7 +114,8 @@ log: {{level: quiet}}
         raise SystemExit(f"{case}: {status}\n{process.stderr.read()}")
     lines = json_lines(out / "metrics.jsonl")
     seen = [line["step"] for line in lines]
-    tokens = [sum(line["unique_tokens"] for line in lines[w * given.window:(w + 1) * given.window]) for w in range(len(disturbed))]
+    tokens = [sum(line["unique_tokens"] for line in lines[w * given.window:(w + 1) * given.window])
+              for w in range(len(disturbed))]
     rows = [line["step"] for line in json_lines(out / "evaluations.jsonl")]
     return {"seconds": {w: (ends[w] - ends[w - 1]) / tokens[w] for w in range(1, len(disturbed)) if w in ends and w - 1 in ends},
             "lost_steps": len(set(range(1, steps + 1)) ^ set(seen)) + len(seen) - len(set(seen)),
@@ -142,6 +143,7 @@ def interval(values):
 def measure(given, folder, case):
     calm = [False] * WARM
     if case == "killed":
+        given = argparse.Namespace(**{**vars(given), "window": 4 * given.window})
         plans = [calm + [False, True]] * given.kills
     else:
         order = random.Random(given.seed)

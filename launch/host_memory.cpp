@@ -77,6 +77,11 @@ std::int64_t available_memory(fs::path const& root) {
   return available;
 }
 
+ResidentMemory resident_memory(fs::path const& root) {
+  fs::path const status = root / "proc/self/status";
+  return {number_after("VmRSS:", status, 0) << 10, number_after("VmHWM:", status, 0) << 10};
+}
+
 std::string to_line(RankMemory const& memory) {
   return OrderedJson{memory.rank, memory.host.name, memory.host.id, memory.wanted, memory.available}.dump(
       -1, ' ', false, OrderedJson::error_handler_t::replace);

@@ -2,7 +2,7 @@
 //
 // available_memory: MemAvailable, or what a memory group of this process (cgroup 1 or 2, also an ancestor's, as Slurm
 // sets them) has left where that is less; file pages that the kernel can drop count as free.  Bytes, the largest number
-// where nothing says.  `root` is / but for tests.
+// where nothing says.  resident_memory: of this process, zeros where /proc does not say.  `root` is / but for tests.
 // refuse_too_little: Invalid(config) where the ranks of one host want more than 95 % of what it has, by the least that
 // one of them sees.  Pure.  Any thread.  Source: reliability.md, row 29; tests/launch/host_memory_test.cpp.
 #pragma once
@@ -22,6 +22,11 @@ struct RankMemory {
   std::int64_t wanted = 0, available = 0;  // bytes
 };
 
+struct ResidentMemory {
+  std::int64_t now = 0, peak = 0;  // bytes
+};
+
+ResidentMemory resident_memory(std::filesystem::path const& root = "/");
 std::int64_t available_memory(std::filesystem::path const& root = "/");
 std::string to_line(RankMemory const& memory);
 std::vector<RankMemory> memory_from(std::vector<std::string> const& lines);

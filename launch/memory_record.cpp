@@ -1,23 +1,6 @@
 #include "launch/memory_record.hpp"
 
-#include <fstream>
-#include <sstream>
-
 namespace bsft {
-
-ResidentMemory resident_memory(std::filesystem::path const& root) {
-  ResidentMemory memory;
-  std::ifstream in(root / "proc/self/status");
-  for (std::string line; std::getline(in, line);) {  // "VmHWM:   123456 kB"
-    std::istringstream words(line);
-    std::string key;
-    std::int64_t kibibytes = 0;
-    if (!(words >> key >> kibibytes)) continue;
-    if (key == "VmRSS:") memory.now = kibibytes << 10;
-    if (key == "VmHWM:") memory.peak = kibibytes << 10;
-  }
-  return memory;
-}
 
 std::string to_line(MemoryRecord const& record) {
   ModelMemory const& plan = record.plan;

@@ -1,15 +1,13 @@
 // What a rank planned to take of its host's memory, and the most that it took, for events.jsonl and the report.
 //
 //   {"event": "memory", "step", "ranks": [{rank, host, on_device, before, available, weights, gradient, moments,
-//   partial,
-//    frozen, passing, accumulating, copy, peak}]}                                       bytes
+//    partial, frozen, passing, accumulating, copy, peak}]}                              bytes
 // before, available: resident, and left on the host, before the model was built; weights to accumulating: the plan of
 // trainer/loop/memory.hpp, zero where the model lies on a GPU; copy: of a save; peak: the largest resident memory so
-// far.  Pure but for resident_memory, which reads /proc/self/status (zeros where there is none).
+// far.  Pure.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -17,12 +15,6 @@
 #include "trainer/loop/memory.hpp"
 
 namespace bsft {
-
-struct ResidentMemory {
-  std::int64_t now = 0, peak = 0;  // bytes
-};
-// `root` is / but for tests.
-ResidentMemory resident_memory(std::filesystem::path const& root = "/");
 
 struct MemoryRecord {
   int rank = 0;

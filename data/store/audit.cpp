@@ -130,4 +130,22 @@ std::string Audit::to_json(std::string const& data_digest) const {
   return json.dump();
 }
 
+AuditCells certified_cells(Json const& certificate, std::string const& where) {
+  AuditCells cells;
+  try {
+    for (auto const& one : certificate.at("cells")) {
+      for (auto const split : {Split::train, Split::dev, Split::test}) {
+        if (one.at("split") != name_of(split)) continue;
+        AuditCell& cell = cells[{TaskId{one.at("task").get<std::int32_t>()},
+                                 BehaviorId{one.at("behavior").get<std::int32_t>()}, split}];
+        cell.truncated = one.at("truncated").get<std::int64_t>();
+        cell.dropped = one.at("dropped").get<std::int64_t>();
+      }
+    }
+  } catch (Json::exception const& error) {
+    throw Broken(where, error.what());
+  }
+  return cells;
+}
+
 }  // namespace bsft

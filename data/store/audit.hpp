@@ -17,6 +17,7 @@
 #include <unordered_map>
 
 #include "data/base/finding_list.hpp"
+#include "data/base/json.hpp"
 #include "data/store/reader.hpp"
 
 namespace bsft {
@@ -26,8 +27,10 @@ struct AuditCell {
                dropped = 0;
 };
 
+using AuditCells = std::map<std::tuple<TaskId, BehaviorId, Split>, AuditCell>;
+
 struct Audit {
-  std::map<std::tuple<TaskId, BehaviorId, Split>, AuditCell> cells;
+  AuditCells cells;
   FindingList findings;
 
   bool passed() const { return findings.count() == 0; }
@@ -63,6 +66,9 @@ class Auditor {
   std::unordered_map<std::string, Home> cases_, twins_;
   Audit audit_;
 };
+
+// What only the certificate remembers of its cells: truncated and dropped.  Broken, at `where`, for another shape.
+AuditCells certified_cells(Json const& certificate, std::string const& where);
 
 // Reads everything back and audits it; a damaged chunk is a finding, and its records are left out of the table; counts
 // of dropped records are the certificate's.

@@ -1,5 +1,4 @@
 // Audit a file from its own bytes.
-#include "data/base/json.hpp"
 #include "data/store/audit.hpp"
 
 namespace bsft {
@@ -8,20 +7,9 @@ namespace {
 // Over-long records were left out at build time; only the certificate remembers them.
 void take_dropped(Audit& audit, StoreReader const& reader, std::string const& name) {
   if (reader.certificate().empty()) return;
-  Json const json = parse_json(reader.certificate(), name + ": dataset certificate");
-  try {
-    for (auto const& cell : json.at("cells")) {
-      auto const dropped = cell.at("dropped").get<std::int64_t>();
-      for (auto const split : {Split::train, Split::dev, Split::test})
-        if (dropped > 0 && cell.at("split") == name_of(split))
-          audit
-              .cells[{TaskId{cell.at("task").get<std::int32_t>()}, BehaviorId{cell.at("behavior").get<std::int32_t>()},
-                      split}]
-              .dropped = dropped;
-    }
-  } catch (Json::exception const& error) {
-    throw Broken(name + ": dataset certificate", error.what());
-  }
+  std::string const where = name + ": dataset certificate";
+  for (auto const& [key, cell] : certified_cells(parse_json(reader.certificate(), where), where))
+    if (cell.dropped > 0) audit.cells[key].dropped = cell.dropped;
 }
 
 }  // namespace

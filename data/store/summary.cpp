@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "data/base/error.hpp"
+#include "data/store/audit.hpp"
 
 namespace bsft {
 namespace {
@@ -18,7 +19,7 @@ struct Cell {
   std::vector<std::int64_t> lengths;
   std::int64_t truncated = 0, left_out = 0;
 };
-using Cells = std::map<std::tuple<std::int32_t, std::int32_t, Split>, Cell>;  // task, behaviour, split
+using Cells = std::map<std::tuple<TaskId, BehaviorId, Split>, Cell>;
 
 OrderedJson cell_json(Cell cell) {
   std::sort(cell.lengths.begin(), cell.lengths.end());
@@ -68,20 +69,17 @@ OrderedJson lengths_of(std::vector<RecordInfo> const& records) {
 }
 
 void take_certificate(OrderedJson& json, Cells& cells, std::string const& text) {
-  Json const certificate = parse_json(text, "dataset certificate");
+  std::string const where = "dataset certificate";
+  Json const certificate = parse_json(text, where);
   try {
     json["passed"] = certificate.at("passed").get<bool>();
     json["findings"] = certificate.at("findings").get<std::int64_t>();
-    for (auto const& one : certificate.at("cells")) {
-      auto const split =
-          std::find_if(std::begin(splits), std::end(splits), [&](Split s) { return one.at("split") == name_of(s); });
-      if (split == std::end(splits)) continue;
-      Cell& cell = cells[{one.at("task").get<std::int32_t>(), one.at("behavior").get<std::int32_t>(), *split}];
-      cell.truncated = one.at("truncated").get<std::int64_t>();
-      cell.left_out = one.at("dropped").get<std::int64_t>();
-    }
   } catch (Json::exception const& error) {
-    throw Broken("dataset certificate", error.what());
+    throw Broken(where, error.what());
+  }
+  for (auto const& [key, certified] : certified_cells(certificate, where)) {
+    cells[key].truncated = certified.truncated;
+    cells[key].left_out = certified.dropped;
   }
 }
 
@@ -93,19 +91,18 @@ OrderedJson summary_of(StoreReader const& reader) {
   OrderedJson json{{"data_digest", catalog.data_digest}, {"max_length", catalog.max_length}};
   Cells cells;
   for (RecordInfo const& record : records)
-    cells[{index(record.task), index(record.behavior), record.split}].lengths.push_back(record.length);
+    cells[{record.task, record.behavior, record.split}].lengths.push_back(record.length);
   take_certificate(json, cells, reader.certificate());
   json["in_two_splits"] = {{"cases", in_two_splits(records, &RecordInfo::case_index)},
                            {"twin_sets", in_two_splits(records, &RecordInfo::twin_index)}};
   json["tasks"] = OrderedJson::object();
   for (auto const& [key, cell] : cells) {
-    auto const& [task, behavior, split] = key;
-    if (static_cast<std::size_t>(task) >= catalog.tasks.size() ||
-        static_cast<std::size_t>(behavior) >= catalog.behaviors.tokens.size())
+    auto const task = static_cast<std::size_t>(index(std::get<TaskId>(key))),
+               behavior = static_cast<std::size_t>(index(std::get<BehaviorId>(key)));
+    if (task >= catalog.tasks.size() || behavior >= catalog.behaviors.tokens.size())
       throw Broken("dataset certificate", "it names a task or behaviour that the catalogue lacks");
-    json["tasks"][catalog.tasks[static_cast<std::size_t>(task)].name]
-        [catalog.behaviors.tokens[static_cast<std::size_t>(behavior)].name][std::string(name_of(split))] =
-            cell_json(cell);
+    json["tasks"][catalog.tasks[task].name][catalog.behaviors.tokens[behavior].name]
+        [std::string(name_of(std::get<Split>(key)))] = cell_json(cell);
   }
   json["lengths"] = lengths_of(records);
   return json;

@@ -11,6 +11,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "data/base/error.hpp"
 #include "data/base/json.hpp"
 #include "trainer/evaluate/evaluation.hpp"
 #include "trainer/evaluate/model_folder.hpp"
@@ -30,7 +31,7 @@ OrderedJson draw(StoreReader const& reader, std::string const& suite, std::int64
     if (request.max_records < 0 || (count > 0 && request.max_records == 0)) break;
     try {
       for (std::int64_t const record : records_to_score(reader, request)) records.push_back(record);
-    } catch (std::exception const&) {  // a split without such records
+    } catch (Invalid const&) {  // a split without such records
     }
   }
   return {{"records", records}};

@@ -2,25 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "data/base/file.hpp"
-#include "tests/base/scratch.hpp"
-
 namespace bsft {
 namespace {
-
-TEST(MemoryRecord, ReadsWhatTheKernelSaysOfThisProcess) {
-  Scratch const root("memory_record");
-  std::filesystem::create_directories(root / "proc/self");
-  write_atomically(root / "proc/self/status", "Name:\tbsft\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\nThreads:\t2\n");
-  ResidentMemory const read = resident_memory(root / "");
-  EXPECT_EQ(read.peak, 2 << 20);
-  EXPECT_EQ(read.now, 1 << 20);
-  EXPECT_EQ(resident_memory(root / "none").peak, 0);
-  std::string const block(std::size_t{64} << 20, 'x');  // each page is touched
-  ResidentMemory const here = resident_memory();
-  EXPECT_GT(here.now, static_cast<std::int64_t>(block.size()));
-  EXPECT_GE(here.peak, here.now);
-}
 
 TEST(MemoryRecord, AnEventHasARankAnEntry) {
   MemoryRecord record{1, "node \xff", false, 10, 20, {}, 70, 99};

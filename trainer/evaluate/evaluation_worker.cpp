@@ -85,6 +85,7 @@ bool EvaluationWorker::is_begun(Evaluation one) {
 
 // Where an evaluation is shared its parts come first; what others are at is passed over.
 bool EvaluationWorker::score(Evaluation one) {
+  if (one.table && scorer_.has_table(one.step)) return false;
   std::string const name = claim_of(one);
   bool all = true;
   for (std::int64_t number = 0, count = scorer_.parts().count(one); number < count; ++number) {

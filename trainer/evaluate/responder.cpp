@@ -18,11 +18,6 @@ std::size_t selected(std::vector<double> const& log_p, std::vector<char> const& 
 
 }  // namespace
 
-struct Responder::Pass {
-  std::vector<ConditionPrompts> members;
-  std::int64_t rows = 0;
-};
-
 Responder::Responder(Decoder const& decoder, Tokenizer const& tokenizer, StoreReader const& reader,
                      PromptSource prompts, ScoringSettings settings, AnswerSettings answers)
     : decoder_(decoder),
@@ -39,14 +34,7 @@ std::int64_t Responder::most(TaskId task) const {
   return std::max(answers_.answer_tokens, static_cast<std::int64_t>(deciding_length(labels)));
 }
 
-std::int64_t Responder::cost(Pass const& pass, ConditionPrompts const& prompts) const {
-  ConditionPrompts const* before = pass.members.empty() ? nullptr : &pass.members.back();
-  auto const answered =
-      std::count_if(prompts.prompts.begin(), prompts.prompts.end(), [](auto const& prompt) { return !prompt.empty(); });
-  return static_cast<std::int64_t>(new_tokens(before, prompts)) + answered * most(prompts.task);
-}
-
-void Responder::run(Pass& pass, std::vector<ScoredRecord>& results) const {
+void Responder::run(Members members, std::vector<ScoredRecord>& results) const {
   struct Branch {
     ConditionPrompts const* member;
     std::size_t condition;
@@ -54,7 +42,7 @@ void Responder::run(Pass& pass, std::vector<ScoredRecord>& results) const {
   std::vector<Opening> openings;
   std::vector<Branch> branches;
   std::vector<std::size_t> asked;
-  for (ConditionPrompts const& member : pass.members) {
+  for (ConditionPrompts const& member : members) {
     for (std::size_t c = 0; c < member.prompts.size(); ++c) {
       if (member.prompts[c].empty()) continue;
       Opening opening;
@@ -69,7 +57,6 @@ void Responder::run(Pass& pass, std::vector<ScoredRecord>& results) const {
   for (std::size_t b = 0; b < branches.size(); ++b) {
     auto const& [member, condition] = branches[b];
     ScoredRecord& result = results[member->result];
-    result.record = member->record;
     if (condition == 0 && settings_.selects) result.behavior = generation.log_p(b, decoder_.behavior_ids());
     bool const passed_over = answers_.only_selected && condition > 0 && !result.behavior.empty() &&
                              selected(result.behavior, settings_.uses) + 1 != condition;
@@ -94,31 +81,13 @@ void Responder::run(Pass& pass, std::vector<ScoredRecord>& results) const {
         Answer{read_label(labels(asked[i]), whole, answers[i].ended).label, tokenizer_.decode(answers[i].tokens),
                answers[i].ended};
   }
-  pass = Pass{};
 }
 
 std::vector<ScoredRecord> Responder::score(std::span<std::int64_t const> records,
                                            std::function<void(std::size_t done)> const& tell) const {
-  std::vector<ScoredRecord> results(records.size());
-  Pass pass;
-  std::int64_t passes = 0;
-  auto const end_pass = [&](std::size_t done) {
-    if (settings_.part.has(passes++))
-      run(pass, results);
-    else
-      pass = Pass{};
-    if (tell) tell(done);
-  };
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    results[i].forced.resize(settings_.uses.size());
-    ConditionPrompts prompts = condition_prompts(reader_, prompts_, settings_, records[i], i);
-    if (!pass.members.empty() && pass.rows + cost(pass, prompts) > settings_.max_tokens) end_pass(i);
-    pass.rows += cost(pass, prompts);
-    pass.members.push_back(std::move(prompts));
-  }
-  if (!pass.members.empty()) end_pass(records.size());
-  std::erase_if(results, [](ScoredRecord const& result) { return result.record < 0; });
-  return results;
+  auto const room = [this](TaskId task) { return most(task); };
+  auto const run_pass = [this](Members members, std::vector<ScoredRecord>& results) { run(members, results); };
+  return score_in_passes(reader_, prompts_, settings_, records, room, run_pass, tell);
 }
 
 }  // namespace bsft

@@ -21,6 +21,7 @@
 #include "data/store/reader.hpp"
 #include "data/tokenizer/tokenizer.hpp"
 #include "trainer/evaluate/condition_prompts.hpp"
+#include "trainer/evaluate/passes.hpp"
 #include "trainer/evaluate/scored_record.hpp"
 #include "trainer/model/decoder.hpp"
 
@@ -37,15 +38,13 @@ class Responder {
   // All of these must outlive it.
   Responder(Decoder const& decoder, Tokenizer const& tokenizer, StoreReader const& reader, PromptSource prompts,
             ScoringSettings settings, AnswerSettings answers);
-  // Of the settings' part the records alone.  tell: called after each pass with the records done, or passed over.
+  // Of the settings' part the records alone; tell: as of passes.hpp.
   std::vector<ScoredRecord> score(std::span<std::int64_t const> records,
                                   std::function<void(std::size_t done)> const& tell = {}) const;
 
  private:
-  struct Pass;
   std::int64_t most(TaskId task) const;  // tokens of an answer
-  std::int64_t cost(Pass const& pass, ConditionPrompts const& prompts) const;
-  void run(Pass& pass, std::vector<ScoredRecord>& results) const;
+  void run(Members members, std::vector<ScoredRecord>& results) const;
 
   Decoder const& decoder_;
   Tokenizer const& tokenizer_;

@@ -55,9 +55,7 @@ struct Scorer::Pass {
   std::vector<Sequence> sequences;
   std::vector<double*> out;  // of each target, in the order of the sequences
   std::deque<std::vector<double>> values;
-  std::vector<ConditionPrompts> members;
   std::vector<std::size_t> first_value;  // of each member: its behaviour log p, then the edges of each condition
-  std::int64_t tokens = 0;
 };
 
 Scorer::Scorer(Decoder const& decoder, StoreReader const& reader, PromptSource prompts, ScoringSettings settings)
@@ -67,19 +65,9 @@ Scorer::Scorer(Decoder const& decoder, StoreReader const& reader, PromptSource p
   for (StoredTask const& task : catalog.tasks) tries_.emplace_back(task.name, task.label_tokens);
 }
 
-// Tokens that these leaves add to the pass.
-std::int64_t Scorer::cost(Pass const& pass, ConditionPrompts const& leaves) const {
-  LabelTrie const& trie = tries_[static_cast<std::size_t>(index(leaves.task))];
-  auto const scored =
-      std::count_if(leaves.prompts.begin(), leaves.prompts.end(), [](auto const& prompt) { return !prompt.empty(); });
-  ConditionPrompts const* before = pass.members.empty() ? nullptr : &pass.members.back();
-  return static_cast<std::int64_t>(new_tokens(before, leaves) + static_cast<std::size_t>(scored) * trie.inner_tokens());
-}
-
-void Scorer::add(Pass& pass, ConditionPrompts leaves) const {
+void Scorer::add(Pass& pass, ConditionPrompts const& leaves) const {
   LabelTrie const& trie = tries_[static_cast<std::size_t>(index(leaves.task))];
   auto const& behaviors = reader_.catalog().behaviors.tokens;
-  pass.tokens += cost(pass, leaves);
   pass.first_value.push_back(pass.values.size());
   auto& selection = pass.values.emplace_back(settings_.selects ? behaviors.size() : 0);
   for (std::size_t c = 0; c < leaves.prompts.size(); ++c) {
@@ -111,19 +99,19 @@ void Scorer::add(Pass& pass, ConditionPrompts leaves) const {
       pass.sequences.push_back(std::move(sequence));
     }
   }
-  pass.members.push_back(std::move(leaves));
 }
 
-void Scorer::run(Pass& pass, std::vector<ScoredRecord>& results) const {
+void Scorer::run(Members members, std::vector<ScoredRecord>& results) const {
   torch::autograd::AutoGradMode const no_gradient(false);
+  Pass pass;
+  for (ConditionPrompts const& member : members) add(pass, member);
   Forest const forest = plant(pass.sequences);
   ensure(forest.supervised.size() == pass.out.size(), "a planted pass keeps its targets");
   std::vector<double> const values = log_probabilities(decoder_, forest);
   for (std::size_t i = 0; i < values.size(); ++i) *pass.out[i] = values[i];
-  for (std::size_t m = 0; m < pass.members.size(); ++m) {
-    ConditionPrompts const& leaves = pass.members[m];
+  for (std::size_t m = 0; m < members.size(); ++m) {
+    ConditionPrompts const& leaves = members[m];
     ScoredRecord& result = results[leaves.result];
-    result.record = leaves.record;
     std::size_t value = pass.first_value[m];
     result.behavior = pass.values[value++];
     for (std::size_t c = 0; c < leaves.prompts.size(); ++c, ++value) {
@@ -132,31 +120,15 @@ void Scorer::run(Pass& pass, std::vector<ScoredRecord>& results) const {
       static_cast<LabelTrie::LabelScores&>(c == 0 ? result.plain : result.forced[c - 1]) = std::move(scores);
     }
   }
-  pass = Pass{};
 }
 
 std::vector<ScoredRecord> Scorer::score(std::span<std::int64_t const> records,
                                         std::function<void(std::size_t done)> const& tell) const {
-  std::size_t const count = settings_.uses.size();
-  std::vector<ScoredRecord> results(records.size());
-  Pass pass;
-  std::int64_t passes = 0;
-  auto const end_pass = [&](std::size_t done) {
-    if (settings_.part.has(passes++))
-      run(pass, results);
-    else
-      pass = Pass{};
-    if (tell) tell(done);
+  auto const room = [this](TaskId task) {
+    return static_cast<std::int64_t>(tries_[static_cast<std::size_t>(index(task))].inner_tokens());
   };
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    results[i].forced.resize(count);
-    ConditionPrompts leaves = condition_prompts(reader_, prompts_, settings_, records[i], i);
-    if (!pass.members.empty() && pass.tokens + cost(pass, leaves) > settings_.max_tokens) end_pass(i);
-    add(pass, std::move(leaves));
-  }
-  if (!pass.members.empty()) end_pass(records.size());
-  std::erase_if(results, [](ScoredRecord const& result) { return result.record < 0; });
-  return results;
+  auto const run_pass = [this](Members members, std::vector<ScoredRecord>& results) { run(members, results); };
+  return score_in_passes(reader_, prompts_, settings_, records, room, run_pass, tell);
 }
 
 }  // namespace bsft

@@ -21,6 +21,7 @@
 #include "data/store/reader.hpp"
 #include "trainer/evaluate/condition_prompts.hpp"
 #include "trainer/evaluate/label_trie.hpp"
+#include "trainer/evaluate/passes.hpp"
 #include "trainer/evaluate/scored_record.hpp"
 #include "trainer/model/decoder.hpp"
 
@@ -30,15 +31,14 @@ class Scorer {
  public:
   // All of these must outlive it.
   Scorer(Decoder const& decoder, StoreReader const& reader, PromptSource prompts, ScoringSettings settings);
-  // Of the settings' part the records alone.  tell: called after each pass with the records done, or passed over.
+  // Of the settings' part the records alone; tell: as of passes.hpp.
   std::vector<ScoredRecord> score(std::span<std::int64_t const> records,
                                   std::function<void(std::size_t done)> const& tell = {}) const;
 
  private:
   struct Pass;
-  std::int64_t cost(Pass const& pass, ConditionPrompts const& leaves) const;
-  void add(Pass& pass, ConditionPrompts leaves) const;
-  void run(Pass& pass, std::vector<ScoredRecord>& results) const;
+  void add(Pass& pass, ConditionPrompts const& leaves) const;
+  void run(Members members, std::vector<ScoredRecord>& results) const;
 
   Decoder const& decoder_;
   StoreReader const& reader_;

@@ -11,4 +11,11 @@ void draw_grid(Svg& svg, Range x_range, Range y_range, Scale const& x, Scale con
         .text(x(tick), bottom + 17, short_number(tick), Anchor::middle);
 }
 
+void draw_columns(Svg& svg, Range x_range, Scale const& x, double top, double bottom, int x_ticks,
+                  std::string const& name) {
+  for (double const tick : ticks(x_range, x_ticks))
+    svg.line(x(tick), top, x(tick), bottom, "grid").text(x(tick), bottom + 16, short_number(tick), Anchor::middle);
+  svg.text((x(x_range.low) + x(x_range.high)) / 2, bottom + 33, name, Anchor::middle, "unit");
+}
+
 }  // namespace bsft::plot

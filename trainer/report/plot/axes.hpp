@@ -9,4 +9,8 @@ namespace bsft::plot {
 // The ranges are those of the scales.
 void draw_grid(Svg& svg, Range x_range, Range y_range, Scale const& x, Scale const& y, int x_ticks);
 
+// Of a plot of rows: a line through them at each tick of x, its number below, and the axis' name in the middle.
+void draw_columns(Svg& svg, Range x_range, Scale const& x, double top, double bottom, int x_ticks,
+                  std::string const& name);
+
 }  // namespace bsft::plot

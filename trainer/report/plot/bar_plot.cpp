@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/report/plot/scale.hpp"
+#include "trainer/report/plot/axes.hpp"
 #include "trainer/report/table.hpp"
 
 namespace bsft::plot {
@@ -37,12 +37,8 @@ std::string draw(BarPlot const& plot) {
   double const bottom = top + row_height * static_cast<double>(plot.rows.size());
   Scale const x(range, left, right);
   Svg svg(bottom + 36, plot.title);
-  for (double const tick : ticks(range, 4)) {
-    svg.line(x(tick), top, x(tick), bottom, "grid");
-    svg.text(x(tick), bottom + 15, short_number(tick), Anchor::middle);
-  }
+  draw_columns(svg, range, x, top, bottom, 4, plot.x_name);
   svg.line(left, top, left, bottom, "axis");
-  svg.text((left + right) / 2, bottom + 32, plot.x_name, Anchor::middle, "unit");
   for (std::size_t r = 0; r < plot.rows.size(); ++r) {
     BarRow const& row = plot.rows[r];
     double const y = top + row_height * static_cast<double>(r) + (row_height - bar_height) / 2;

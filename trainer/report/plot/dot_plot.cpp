@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "trainer/report/plot/scale.hpp"
+#include "trainer/report/plot/axes.hpp"
 #include "trainer/report/table.hpp"
 
 namespace bsft::plot {
@@ -57,12 +57,8 @@ std::string draw(DotPlot const& plot) {
   double const top = 2, bottom = top + row_height * static_cast<double>(plot.rows.size());
   Scale const x(range, left, right);
   Svg svg(bottom + 38, plot.title);
-  for (double const tick : ticks(range, 5)) {
-    svg.line(x(tick), top, x(tick), bottom, "grid");
-    svg.text(x(tick), bottom + 16, short_number(tick), Anchor::middle);
-  }
+  draw_columns(svg, range, x, top, bottom, 5, plot.x_name);
   svg.line(left, bottom, right, bottom, "axis");
-  svg.text((left + right) / 2, bottom + 33, plot.x_name, Anchor::middle, "unit");
   for (std::size_t r = 0; r < plot.rows.size(); ++r)
     draw_row(svg, plot, plot.rows[r], top + row_height * static_cast<double>(r), x);
   std::vector<Key> legend;
